@@ -1,0 +1,54 @@
+# Everything is installed into .venv: by uv, from wheels, at the versions of constraints.txt.
+# PYTHON=python3.12 chooses the interpreter, SERVE=0 keeps the browser shut, DEMO= is the demo's folder.
+
+BIN := .venv/bin
+DEMO := demo-out
+SERVE := 1
+INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --only-binary :all: \
+	--constraints constraints.txt --build-constraints constraints.txt
+
+.PHONY: help demo test lint bench lock clean
+
+help:  ## Say what can be made
+	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' Makefile
+
+demo: .venv/.installed  ## Assess the demo hospital, write its report and open it
+	@$(BIN)/uptake demo $(DEMO)
+	@BROWSE=$(SERVE) sh scripts/open_report.sh $(DEMO)/uptake-out/report.html
+
+test: lint  ## Check style, types and imports, then run every test
+	@$(BIN)/pytest -n auto
+
+lint: .venv/.tested  ## Check style, types and imports
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: .venv/.tested  ## Run every benchmark
+	@for script in benchmarks/*.py; do \
+		if [ -e "$$script" ]; then $(BIN)/python "$$script" || exit 1; \
+		else echo 'no benchmarks yet'; fi; done
+
+lock: .venv/.uv  ## Raise constraints.txt to the newest versions that pyproject.toml allows
+	@$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 \
+		--only-binary :all: --all-extras --group test \
+		--custom-compile-command 'make lock' --output-file constraints.txt pyproject.toml
+
+clean:  ## Remove the environment, the caches and the demo
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf build dist uptake-out $(DEMO)
+	find uptake tests benchmarks scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.uv: scripts/make_venv.sh
+	@sh scripts/make_venv.sh
+	@touch $@
+
+# The two stamps make a second run instant; a changed requirement installs anew.
+.venv/.installed: .venv/.uv pyproject.toml constraints.txt
+	@$(INSTALL) --editable .
+	@touch $@
+
+.venv/.tested: .venv/.installed
+	@$(INSTALL) --editable . --group test
+	@touch $@

@@ -23,7 +23,7 @@ lint: .venv/.tested  ## Check style, types and imports
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 bench: .venv/.tested  ## Run every benchmark
 	@for script in benchmarks/*.py; do \

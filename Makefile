@@ -3,6 +3,7 @@
 
 BIN := .venv/bin
 DEMO := demo-out
+REPORT = $(CURDIR)/$(DEMO)/uptake-out/report.html
 SERVE := 1
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --only-binary :all: \
 	--constraints constraints.txt --build-constraints constraints.txt
@@ -14,7 +15,9 @@ help:  ## Say what can be made
 
 demo: .venv/.installed  ## Assess the demo hospital, write its report and open it
 	@$(BIN)/uptake demo $(DEMO)
-	@BROWSE=$(SERVE) sh scripts/open_report.sh $(DEMO)/uptake-out/report.html
+	@if [ '$(SERVE)' != 0 ] && { [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" = Darwin ]; }; then \
+		$(BIN)/python -m webbrowser "file://$(REPORT)" >/dev/null 2>&1 & fi
+	@echo "$(REPORT)"
 
 test: lint  ## Check style, types and imports, then run every test
 	@$(BIN)/pytest -n auto

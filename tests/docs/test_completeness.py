@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 import pytest
@@ -12,6 +12,9 @@ import pytest
 import uptake.errors
 
 from .documents import ROOT, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 CHECKS = ROOT / "uptake" / "content" / "checks"
 

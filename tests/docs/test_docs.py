@@ -83,7 +83,7 @@ def test_the_commands_run(session: list[Command], tmp_path: Path) -> None:
         "NO_COLOR": "1",
         "OUT": str(tmp_path),
     }
-    # One shell for the document, so that `cd` lasts; a file each for what a command says and its code.
+    # One shell for the document, so that `cd` lasts; what a command says and its code go to files.
     folder = tmp_path / "session"
     folder.mkdir()
     runs = [command for command in session if command.run]

@@ -1,0 +1,1 @@
+"""Uptake turns a feed into use, and use back into better feeds."""

@@ -1,10 +1,10 @@
-"""Every error a user can meet. In: what went wrong; out: one line that says what, where, what to do.
+"""Every error a user can meet. In: what went wrong; out: a line: what, where and what to do.
 
-    UptakeError                 exit code 2 at the command line
-    ├── DefinitionError         a check, use case or view that cannot be read; lists every fault
-    ├── SourceError             nothing could be read, or a source is named wrongly
-    ├── StorageError            the output cannot be written: full disk, no permission, locked
-    └── EngineError             a query failed to run
+UptakeError                 exit code 2 at the command line
+├── DefinitionError         a check, use case or view that cannot be read; lists every fault
+├── SourceError             nothing could be read, or a source is named wrongly
+├── StorageError            the output cannot be written: full disk, no permission, locked
+└── EngineError             a query failed to run
 """
 
 from __future__ import annotations

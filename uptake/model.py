@@ -81,7 +81,7 @@ class Requirement:
     codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """System to codes; empty takes every fact of the type."""
     words: tuple[str, ...] = ()
-    """Words in a local name that make an unreadable fact a candidate; never accepted as the fact."""
+    """Words in a local name that make an unreadable fact a candidate; never taken as the fact."""
     where: str = ""
     """A condition on the flat table of the type."""
     role: str = ""
@@ -94,7 +94,7 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class UseCase:
-    """A clinical use case: who it is for and what it must be able to trust. FHIR: PlanDefinition."""
+    """A clinical use case: who it is for and what it must trust. FHIR: PlanDefinition."""
 
     code: str
     title: str

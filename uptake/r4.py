@@ -69,7 +69,11 @@ def _artefact() -> dict[str, Any]:
 def node(type_name: str) -> Node:
     """Return the node of a type; raises KeyError for a name that R4 does not have."""
     raw = _artefact()["types"][type_name]
-    return Node(raw["kind"], tuple(Field(*f[:5], targets=tuple(f[5])) for f in raw["fields"]))
+    fields = (
+        Field(json_name, element, type_, many, low, tuple(targets))
+        for json_name, element, type_, many, low, targets in raw["fields"]
+    )
+    return Node(raw["kind"], tuple(fields))
 
 
 @functools.cache

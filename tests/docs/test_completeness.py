@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import click
 import pytest
@@ -12,9 +12,6 @@ import pytest
 import uptake.errors
 
 from .documents import ROOT, text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 CHECKS = ROOT / "uptake" / "content" / "checks"
 

@@ -1,0 +1,309 @@
+"""The words of a run. In: an Assessment, how to say numbers; out: sentences all outputs share.
+
+The terminal and the page say the same because both take their words from here; only the
+`Numbers` differ.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
+
+from uptake.model import (
+    Assessment,
+    CheckResult,
+    Fitness,
+    FixStep,
+    InputFile,
+    RequirementResult,
+    Severity,
+    Verdict,
+)
+from uptake.report.figures import NOT_PEOPLE, Figures, Numbers, clean, threshold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+_UNITS = {
+    "patient": "patients",
+    "feed": "feeds",
+    "feed-type": "resource types",
+    "feed-code": "codes",
+}
+
+
+def notes(assessment: Assessment, numbers: Numbers) -> tuple[str, ...]:
+    """Returns what a reader must know before anything else."""
+    told = [_sentence(numbers.records.text(clean(note))) for note in assessment.notes]
+    refused = (
+        f"Nothing of {clean(feed)} could be read: "
+        f"all {numbers.records.count(sum(f.records for f in files), 'records')} were quarantined."
+        for feed, files in _by_feed(assessment.inputs).items()
+        if any(f.records for f in files)
+        and not any(f.resources for f in files)
+        and not any(feed in note for note in assessment.notes)
+    )
+    return (*told, *refused)
+
+
+def headline(assessment: Assessment, numbers: Numbers) -> str:
+    """Returns what the data are fit for, not fit for, and what cannot be told."""
+    if not _resources(assessment):
+        return "Fit for nothing: no record of these data could be read."
+    cases = assessment.fitness
+    if not cases:
+        return "No use case was judged."
+    if all(f.verdict == "not applicable" for f in cases):
+        return f"None of the use cases applies to these data: {_names(cases)}."
+    return " ".join([*_judged(cases, numbers), *_open(cases, numbers)])
+
+
+def _judged(cases: Sequence[Fitness], numbers: Numbers) -> Iterable[str]:
+    if fit := [f for f in cases if f.verdict == "fit"]:
+        yield f"Fit for {_names(fit)}."
+    for verdict, words in (("unfit", "Not fit for"), ("at risk", "At risk:")):
+        if found := [f for f in cases if f.verdict == verdict]:
+            told = (f"{case_name(f)} ({_share_of(f, numbers)})" for f in found)
+            yield f"{words} {_listed(told)}."
+
+
+def _open(cases: Sequence[Fitness], numbers: Numbers) -> Iterable[str]:
+    for f in cases:
+        if f.verdict == "cannot tell":
+            why = _lowered(numbers.of(f).text(clean(f.reason))).rstrip(". ")
+            yield _sentence(f"{_raised(case_name(f))} cannot be told{f': {why}' if why else ''}")
+    if absent := [f for f in cases if f.verdict == "not applicable"]:
+        yield f"{_raised(_names(absent))} {'does' if len(absent) == 1 else 'do'} not apply."
+
+
+def fix_first(assessment: Assessment, numbers: Numbers) -> str:
+    """Returns the one task that helps a use case most; without a plan, the worst failing check."""
+    plans = [
+        f for f in assessment.fitness if f.fix_plan and f.verdict not in ("fit", "not applicable")
+    ]
+    if plans:
+        best = max(plans, key=lambda f: (_gain(f), f.fix_plan[0].clears / max(f.population, 1)))
+        task = _lowered(clean(best.fix_plan[0].task)).rstrip(". ")
+        return f"Fix first: {task}; {_effect(best, 0, numbers.of(best))}."
+    if failed := failing(assessment):
+        worst = failed[0]
+        return (
+            f"Fix first: {clean(worst.check.title)} ({worst.check.code}), "
+            f"{check_counts(worst, numbers.records)}."
+        )
+    if any(r.verdict == Verdict.PASS for r in assessment.checks):
+        return "Nothing to fix first: every check that applies passed."
+    return "Nothing to fix first: no check applies to these data."
+
+
+def step_sentence(fitness: Fitness, index: int, figures: Figures) -> str:
+    """Returns one step of the fix plan: the task and what it reaches."""
+    task = clean(fitness.fix_plan[index].task).rstrip(". ")
+    return f"{task}: {_effect(fitness, index, figures)}."
+
+
+def _effect(fitness: Fitness, index: int, figures: Figures) -> str:
+    step, whole = fitness.fix_plan[index], fitness.population
+    name, unit = case_name(fitness), fitness.use_case.unit
+    before = fitness.fix_plan[index - 1].reaches if index else fitness.fit
+    if step.gain:
+        bound = fitness.use_case.threshold
+        start, end = (figures.share(n, whole, bound) for n in (before, step.reaches))
+        if start == end:
+            return f"{name} gains {figures.count(step.gain, unit)}, still {end}"
+        return f"{name} goes from {start} to {end} of {unit}"
+    cleared = f"{figures.share(step.clears, whole)} of {figures.count(whole, unit)}"
+    return (
+        f"{name} then has no defect left for {cleared}, and the rest cannot be told from these data"
+    )
+
+
+def case_name(fitness: Fitness) -> str:
+    """Returns the title of a use case as it stands inside a sentence."""
+    return _lowered(clean(fitness.use_case.title))
+
+
+def case_sentence(fitness: Fitness, figures: Figures) -> str:
+    """Returns what one use case has and needs, with its reason."""
+    if not fitness.population:
+        applies = f"It applies to none of the {fitness.use_case.unit}"
+        return _joined(applies, figures.text(clean(fitness.reason)))
+    whole = figures.count(fitness.population, fitness.use_case.unit)
+    share = figures.share(fitness.fit, fitness.population, fitness.use_case.threshold)
+    are = "is" if fitness.population == 1 else "are"
+    told = f"{share} of {whole} {are} fit; {threshold(fitness.use_case.threshold)} are needed"
+    return _joined(_raised(told), figures.text(clean(fitness.reason)))
+
+
+def requirement_sentence(result: RequirementResult, unit: str, figures: Figures) -> str:
+    """Returns what one requirement has and needs, with its reason."""
+    whole = result.fit + result.unfit + result.unknown
+    if not whole:
+        return _joined("Does not apply", figures.text(clean(result.reason)))
+    share = figures.share(result.fit, whole, result.requirement.threshold)
+    told = (
+        f"{share} of {figures.count(whole, unit)}; {threshold(result.requirement.threshold)} needed"
+    )
+    return _joined(_raised(told), figures.text(clean(result.reason)))
+
+
+def plan_sentence(fitness: Fitness, figures: Figures) -> str:
+    """Returns where the whole fix plan ends, against the target."""
+    if not fitness.fix_plan:
+        return "There is no defect to fix." if not fitness.unfit else "No plan could be made."
+    last, whole = fitness.fix_plan[-1], fitness.population
+    end = figures.share(last.reaches, whole, fitness.use_case.threshold)
+    told = f"All {len(fitness.fix_plan)} steps reach {end} of {fitness.use_case.unit}"
+    if len(fitness.fix_plan) == 1:
+        told = f"The one step reaches {end} of {fitness.use_case.unit}"
+    told += f"; {threshold(fitness.use_case.threshold)} are needed"
+    if last.clears > last.reaches:
+        told += (
+            f". No defect is left for {figures.share(last.clears, whole)}; what is still missing "
+            "was never received, so no fix of the data can show it"
+        )
+    return f"{told}."
+
+
+def check_counts(result: CheckResult, figures: Figures) -> str:
+    """Returns a check's numbers: violations of what it applies to, and how many patients."""
+    noun = _UNITS.get(result.check.unit, "resources")
+    spoken = Figures() if result.check.unit in NOT_PEOPLE else figures
+    told = f"{spoken.count(result.numerator)} of {spoken.count(result.denominator, noun)}"
+    share = spoken.share(result.numerator, result.denominator, result.check.threshold)
+    if "%" in share:
+        told += f" ({share})"
+    if result.patients and noun != "patients":
+        told += f", {figures.count(result.patients, 'patients')}"
+    return told
+
+
+def check_sentence(result: CheckResult, figures: Figures) -> str:
+    """Returns what one check says of the load."""
+    if result.verdict == Verdict.NOT_RUN:
+        why = {"unavailable": "something it needs is not installed", "error": "its query failed"}
+        reason = why.get(result.reason, clean(result.reason))
+        return _joined(f"Not run: {reason}" if reason else "Not run", clean(result.detail))
+    if result.verdict == Verdict.NOT_APPLICABLE or not result.denominator:
+        told = "Nothing in these data to judge"
+        if result.not_judged:
+            told = (
+                f"Cannot tell: {figures.count(result.not_judged, 'resources')} could not be judged"
+            )
+        return _joined(told, figures.text(clean(result.detail)))
+    told = f"{check_counts(result, figures)}; at most {threshold(result.check.threshold)} passes"
+    if result.not_judged:
+        told += f"; {figures.count(result.not_judged)} more could not be judged"
+    return _joined(told, figures.text(clean(result.detail)))
+
+
+def checks_sentence(assessment: Assessment) -> str:
+    """Returns how many checks fail, pass, do not apply and were not run."""
+    tally = Counter(r.verdict for r in assessment.checks)
+    if not assessment.checks:
+        return "No check was run."
+    parts = [
+        f"{tally[Verdict.FAIL]} of {len(assessment.checks)} checks "
+        f"{'fails' if tally[Verdict.FAIL] == 1 else 'fail'}",
+        f"{tally[Verdict.PASS]} pass{'es' if tally[Verdict.PASS] == 1 else ''}",
+        f"{tally[Verdict.NOT_APPLICABLE]} {_do(tally[Verdict.NOT_APPLICABLE])} not apply",
+        f"{tally[Verdict.NOT_RUN]} {'was' if tally[Verdict.NOT_RUN] == 1 else 'were'} not run",
+    ]
+    return f"{_listed(parts)}."
+
+
+def inputs_sentence(assessment: Assessment, numbers: Numbers) -> str:
+    """Returns what was read: records, files, feeds, and what was quarantined."""
+    files = assessment.inputs
+    if not files:
+        return "Nothing was read."
+    figures = numbers.records
+    records, held = sum(f.records for f in files), sum(f.quarantined for f in files)
+    told = (
+        f"{figures.count(records, 'records')} in {Figures().count(len(files), 'files')} of "
+        f"{Figures().count(len(_by_feed(files)), 'feeds')}: "
+        f"{figures.count(_resources(assessment), 'resources')}"
+    )
+    if not held:
+        return f"{_raised(told)}, none quarantined."
+    return f"{_raised(told)}, {figures.count(held)} quarantined."
+
+
+def quarantine_sentences(assessment: Assessment, numbers: Numbers) -> tuple[str, ...]:
+    """Returns one sentence a feed that had records quarantined."""
+    return tuple(
+        f"{clean(feed)}: {numbers.records.count(held)} of "
+        f"{numbers.records.count(sum(f.records for f in files), 'records')} quarantined."
+        for feed, files in _by_feed(assessment.inputs).items()
+        if (held := sum(f.quarantined for f in files))
+    )
+
+
+def failing(assessment: Assessment) -> list[CheckResult]:
+    """Returns the failed checks, most patients first, then the most severe."""
+    failed = (r for r in assessment.checks if r.verdict == Verdict.FAIL)
+    return sorted(failed, key=lambda r: (-r.patients, _RANK[r.check.severity], r.check.code))
+
+
+def with_verdict(assessment: Assessment, verdict: Verdict) -> list[CheckResult]:
+    """Returns the checks of one verdict, by code."""
+    return sorted(
+        (r for r in assessment.checks if r.verdict == verdict), key=lambda r: r.check.code
+    )
+
+
+def _gain(fitness: Fitness) -> float:
+    step: FixStep = fitness.fix_plan[0]
+    return step.gain / max(fitness.population, 1)
+
+
+def _share_of(fitness: Fitness, numbers: Numbers) -> str:
+    figures, case = numbers.of(fitness), fitness.use_case
+    share = figures.share(fitness.fit, fitness.population, case.threshold)
+    return f"{share} of {figures.count(fitness.population, case.unit)}"
+
+
+def _by_feed(files: Iterable[InputFile]) -> dict[str, list[InputFile]]:
+    feeds: dict[str, list[InputFile]] = defaultdict(list)
+    for file in files:
+        feeds[file.feed].append(file)
+    return feeds
+
+
+def _resources(assessment: Assessment) -> int:
+    return sum(f.resources for f in assessment.inputs)
+
+
+def _names(cases: Sequence[Fitness]) -> str:
+    return _listed(case_name(f) for f in cases)
+
+
+def _listed(words: Iterable[str]) -> str:
+    """Returns `a`, `a and b`, `a, b and c`."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _do(n: int) -> str:
+    return "does" if n == 1 else "do"
+
+
+def _joined(told: str, reason: str) -> str:
+    return _sentence(told) if not reason else f"{_sentence(told)} {_sentence(_raised(reason))}"
+
+
+def _sentence(words: str) -> str:
+    words = words.strip()
+    return words if words.endswith((".", "!", "?")) else f"{words}."
+
+
+def _raised(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def _lowered(words: str) -> str:
+    """Returns words that can follow others: `Map` is lowered, `NEWS2`, `HbA1c` and `A` are not."""
+    first = words.split(" ", 1)[0]
+    plain = first.replace("-", "").isalpha() and first[1:] == first[1:].lower() and len(first) > 1
+    return words[:1].lower() + words[1:] if plain else words

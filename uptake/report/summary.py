@@ -1,0 +1,111 @@
+"""The machine-readable result. In: an Assessment; out: summary.json, every count exact."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from uptake.errors import StorageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from uptake.model import Assessment, CheckResult, Fitness, FixStep, InputFile, RequirementResult
+
+
+def summary(assessment: Assessment) -> dict[str, object]:
+    """Returns summary.json as plain values; counts are of resources, patients or units, exact."""
+    return {
+        "run": assessment.run,
+        "uptake": version("uptake"),
+        "as_of": assessment.as_of_date.isoformat(),
+        "notes": list(assessment.notes),
+        "inputs": [_input(f) for f in assessment.inputs],
+        "resources": {feed: dict(types) for feed, types in assessment.resources.items()},
+        "checks": [_check(r) for r in assessment.checks],
+        "use_cases": [_use_case(f) for f in assessment.fitness],
+        "seconds": round(assessment.seconds, 3),
+    }
+
+
+def write_summary(assessment: Assessment, folder: Path) -> Path:
+    """Writes `summary.json` into the folder and returns its path; raises StorageError."""
+    path = folder / "summary.json"
+    text = json.dumps(summary(assessment), ensure_ascii=False, indent=2) + "\n"
+    try:
+        # A lone surrogate of a file name becomes a JSON escape.
+        path.write_bytes(text.encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
+    return path
+
+
+def _input(file: InputFile) -> dict[str, object]:
+    return {
+        "feed": file.feed,
+        "path": file.path,
+        "sha256": file.sha256,
+        "records": file.records,
+        "resources": file.resources,
+        "quarantined": file.quarantined,
+    }
+
+
+def _check(result: CheckResult) -> dict[str, object]:
+    check = result.check
+    return {
+        "code": check.code,
+        "title": check.title,
+        "category": check.category,
+        "severity": check.severity.value,
+        "numerator": result.numerator,
+        "denominator": result.denominator,
+        "not_judged": result.not_judged,
+        "patients": result.patients,
+        "threshold": check.threshold,
+        "verdict": result.verdict.value,
+        "reason": result.reason,
+        "detail": result.detail,
+    }
+
+
+def _use_case(fitness: Fitness) -> dict[str, object]:
+    return {
+        "code": fitness.use_case.code,
+        "title": fitness.use_case.title,
+        "unit": fitness.use_case.unit,
+        "threshold": fitness.use_case.threshold,
+        "population": fitness.population,
+        "fit": fitness.fit,
+        "unfit": fitness.unfit,
+        "unknown": fitness.unknown,
+        "not_applicable": fitness.not_applicable,
+        "verdict": fitness.verdict,
+        "reason": fitness.reason,
+        "requirements": [_requirement(r) for r in fitness.requirements],
+        "fix_plan": [_step(s) for s in fitness.fix_plan],
+    }
+
+
+def _requirement(result: RequirementResult) -> dict[str, object]:
+    return {
+        "code": result.requirement.code,
+        "title": result.requirement.title,
+        "threshold": result.requirement.threshold,
+        "fit": result.fit,
+        "unfit": result.unfit,
+        "unknown": result.unknown,
+        "verdict": result.verdict,
+        "reason": result.reason,
+    }
+
+
+def _step(step: FixStep) -> dict[str, object]:
+    return {
+        "fixes": [{"check": f.check, "feed": f.feed, "fix_key": f.fix_key} for f in step.fixes],
+        "task": step.task,
+        "gain": step.gain,
+        "reaches": step.reaches,
+        "clears": step.clears,
+    }

@@ -28,10 +28,8 @@ lint: .venv/.tested  ## Check style, types and imports
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-bench: .venv/.tested  ## Run every benchmark
-	@for script in benchmarks/*.py; do \
-		if [ -e "$$script" ]; then $(BIN)/python "$$script" || exit 1; \
-		else echo 'no benchmarks yet'; fi; done
+bench: .venv/.tested  ## Measure accuracy and speed; benchmarks/RESULTS.md has the figures
+	@$(BIN)/python -m benchmarks.run
 
 lock: .venv/.uv  ## Raise constraints.txt to the newest versions that pyproject.toml allows
 	@$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 \

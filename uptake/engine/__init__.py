@@ -1,0 +1,1 @@
+"""Run SQL. In: queries and Parquet; out: tables."""

@@ -1,0 +1,192 @@
+"""In: a folder of clean NDJSON. Out: its clean baseline, its twin with known defects, the truth.
+
+    python -m benchmarks.injection SOURCE OUT [--rows 60] [--rate 0.01] [--seed 1]
+
+writes OUT/clean, OUT/dirty (gzipped NDJSON) and OUT/truth.ndjson. Each defect and each near-miss
+gets a resource of its own, so that none masks another. A row of the truth is one unit: `check`,
+`variant`, `found` (false: a near-miss, which must not be found), `resource_type`, `id`, `also`
+(checks that rightly fire too, for this resource), and for a whole record `file` and `line`.
+The same source, seed and sizes give the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import cycle
+from pathlib import Path
+from random import Random
+
+import orjson
+
+from benchmarks import baseline
+from benchmarks.corpus import (
+    CLINICAL_TIME,
+    LARGE,
+    Corpus,
+    Resource,
+    clinical_time,
+    read_corpus,
+    write_corpus,
+    write_lines,
+)
+from benchmarks.defects import CASES
+from benchmarks.defects.case import Case, Draw
+from benchmarks.defects.time import AS_OF
+
+# An event drawn lies so far from birth and from the end of the data that a few days' shift
+# breaks no other rule.
+MARGIN = timedelta(days=60)
+
+# Near-misses an injected defect: enough to show a false alarm, few enough to leave the data whole.
+NEAR_MISSES = 1 / 3
+
+
+@dataclass
+class Injection:
+    """The dirty twin as it grows: what was changed, added and told."""
+
+    corpus: Corpus
+    random: Random
+    rows: int
+    rate: float
+    truth: list[dict[str, object]] = field(default_factory=list)
+    used: set[int] = field(default_factory=set)
+    changed: dict[int, Resource] = field(default_factory=dict)
+    added: dict[str, list[tuple[bytes, int | None]]] = field(default_factory=dict)
+    pools: dict[object, Iterator[Resource]] = field(default_factory=dict)
+
+    def inject(self, cases: tuple[Case, ...]) -> None:
+        """Every case, as often as the sizes say. Raises ValueError when resources run out."""
+        variants = Counter((case.check, case.found) for case in cases)
+        for case in cases:
+            candidates = len(self.corpus.resources.get(case.on, []))
+            wanted = max(self.rows, self.rate * candidates) * (1 if case.found else NEAR_MISSES)
+            for _ in range(-(-round(wanted) // variants[case.check, case.found])):
+                self.spoil(case)
+
+    def spoil(self, case: Case) -> None:
+        """One case on one resource."""
+        model = self.draw(case)
+        resource = copy.deepcopy(model)
+        draw = Draw(resource, self.corpus, self.random)
+        if case.fresh:
+            refresh(draw)
+        units = case.edit(draw)
+        for other in draw.added:
+            self.add(other["resourceType"], orjson.dumps(other))
+        if isinstance(units, bytes):
+            row = self.tell(case, resource)
+            self.add(case.on, units, row)
+            return
+        if case.fresh:
+            self.add(case.on, orjson.dumps(resource))
+        else:
+            self.changed[id(model)] = resource
+        for unit in [resource] if units is None else units:
+            self.tell(case, unit)
+
+    def draw(self, case: Case) -> Resource:
+        """A resource that no other case has, and that this one can use."""
+        key = (case.on, case.where)
+        if key not in self.pools:
+            rows = list(self.corpus.resources.get(case.on, []))
+            self.random.shuffle(rows)
+            suitable = (row for row in rows if self.suits(case, row))
+            # Patients are few, and copies of one are as good as copies of two.
+            self.pools[key] = cycle(suitable) if case.on == "Patient" else suitable
+        for row in self.pools[key]:
+            if id(row) not in self.used:
+                if case.on != "Patient":
+                    self.used.add(id(row))
+                return row
+        raise ValueError(f"{case.check} {case.variant}: no {case.on} is left to inject into")
+
+    def suits(self, case: Case, row: Resource) -> bool:
+        """Whether a resource is of the kind a case needs, and no edge of the data."""
+        sent, patient = clinical_time(row), self.corpus.patient_of(row)
+        if sent is not None and patient is not None:
+            day = datetime.fromisoformat(sent[:10])
+            born, end = patient["birthDate"], AS_OF
+            if not (datetime.fromisoformat(born) + MARGIN < day
+                    < datetime.fromisoformat(end) - MARGIN):
+                return False
+        return case.where is None or case.where(row)
+
+    def add(self, name: str, record: bytes, truth: int | None = None) -> None:
+        """A record that the clean corpus has not."""
+        self.added.setdefault(name, []).append((record, truth))
+
+    def tell(self, case: Case, unit: Resource) -> int:
+        """A row of the truth; its index."""
+        self.truth.append({"check": case.check, "variant": case.variant, "found": case.found,
+                           "resource_type": unit["resourceType"], "id": unit["id"],
+                           "also": list(case.also), "file": None, "line": None})
+        return len(self.truth) - 1
+
+    def lines(self) -> dict[str, list[bytes]]:
+        """The dirty records by type; records of the truth learn their file and line here."""
+        files: dict[str, list[bytes]] = {}
+        for name in sorted({*self.corpus.resources, *self.added}):
+            records: list[tuple[bytes, int | None]] = [
+                (orjson.dumps(self.changed.get(id(row), row)), None)
+                for row in self.corpus.resources.get(name, [])]
+            for entry in self.added.get(name, []):
+                records.insert(self.random.randrange(len(records) + 1), entry)
+            for number, (_, row) in enumerate(records, 1):
+                if row is not None:
+                    self.truth[row] |= {"file": f"{name}.ndjson.gz", "line": number}
+            files[name] = [record for record, _ in records]
+        return files
+
+
+def refresh(draw: Draw) -> None:
+    """Turn a copy into a resource of its own: its id, its identifiers, its time."""
+    resource = draw.resource
+    resource["id"] = draw.new_id()
+    for identifier in resource.get("identifier", []):
+        identifier["value"] = draw.new_id()
+    element = CLINICAL_TIME.get(resource["resourceType"])
+    if element:
+        baseline.move(resource, element, timedelta(minutes=draw.random.randrange(61, 1000)))
+
+
+def write_injection(source: Path, out: Path, *, rows: int = 60, rate: float = 0.01,
+                    seed: int = 1) -> list[dict[str, object]]:
+    """Write OUT/clean, OUT/dirty and OUT/truth.ndjson; the rows of the truth."""
+    corpus = baseline.clean(read_corpus(source))
+    write_corpus(out / "clean", corpus)
+    injection = Injection(corpus, Random(seed), rows, rate)
+    injection.inject(CASES)
+    write_lines(out / "dirty", injection.lines())
+    body = b"".join(orjson.dumps(row) + b"\n" for row in injection.truth)
+    (out / "truth.ndjson").write_bytes(body)
+    return injection.truth
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("source", type=Path, nargs="?", default=LARGE)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--rows", type=int, default=60)
+    parser.add_argument("--rate", type=float, default=0.01)
+    parser.add_argument("--seed", type=int, default=1)
+    told = parser.parse_args()
+    if not told.source.is_dir():
+        print(f"{told.source}: no such folder; the benchmark needs its data there")
+        return 2
+    truth = write_injection(told.source, told.out, rows=told.rows, rate=told.rate, seed=told.seed)
+    for (check, found), count in sorted(Counter((row["check"], row["found"])
+                                                for row in truth).items()):
+        print(f"{check}  {'defects' if found else 'near-misses':12} {count:6}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

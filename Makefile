@@ -8,7 +8,7 @@ SERVE := 1
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --only-binary :all: \
 	--constraints constraints.txt --build-constraints constraints.txt
 
-.PHONY: help demo test lint bench lock clean
+.PHONY: help demo test lint bench docs lock clean
 
 help:  ## Say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' Makefile
@@ -30,6 +30,9 @@ lint: .venv/.tested  ## Check style, types and imports
 
 bench: .venv/.tested  ## Measure accuracy and speed; benchmarks/RESULTS.md has the figures
 	@$(BIN)/python -m benchmarks.run
+
+docs: .venv/.uv  ## List the checks and use cases in docs/checks.md
+	@$(BIN)/python scripts/list_definitions.py >docs/checks.tmp && mv docs/checks.tmp docs/checks.md
 
 lock: .venv/.uv  ## Raise constraints.txt to the newest versions that pyproject.toml allows
 	@$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 \

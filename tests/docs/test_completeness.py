@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-import tomllib
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import click
@@ -12,8 +13,6 @@ import pytest
 import uptake.errors
 
 from .documents import ROOT, text
-
-CHECKS = ROOT / "uptake" / "content" / "checks"
 
 
 def words() -> set[str]:
@@ -62,12 +61,9 @@ def test_every_error_is_documented() -> None:
     assert errors - words() == set()
 
 
-def test_every_check_is_documented() -> None:
-    if not any(CHECKS.glob("*.md")):
+def test_every_check_and_use_case_is_listed() -> None:
+    if not any((ROOT / "uptake" / "content" / "checks").glob("*.md")):
         pytest.skip("there are no checks yet")
-    # A definition opens with its TOML between two lines of plus signs.
-    codes = {
-        tomllib.loads(path.read_text("utf-8").split("+++")[1])["code"]
-        for path in CHECKS.glob("*.md")
-    }
-    assert codes - words() == set()
+    script = ROOT / "scripts" / "list_definitions.py"
+    listed = subprocess.run([sys.executable, str(script)], check=True, capture_output=True).stdout
+    assert (ROOT / "docs" / "checks.md").read_bytes() == listed, "run `make docs`, and commit it"

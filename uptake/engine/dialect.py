@@ -134,21 +134,18 @@ def _form_faults(call: Call, form: dict[str, Any]) -> Iterator[Fault]:
 
 
 def _word_faults(tokens: list[Token]) -> Iterator[Fault]:
+    """Judge what stands without brackets: words that are an answer, signs, kinds of quotes."""
     refused = _content("functions.toml")["refused_words"]
     for at, token in enumerate(tokens):
         before = tokens[at - 1].name if at else ""
-        after = tokens[at + 1].name if at + 1 < len(tokens) else ""
-        if token.kind == "word" and token.name in refused and before not in (".", "as"):
-            if (token.name, after) != ("at", "time"):
-                yield Fault(token.line, f"`{token.name}` is refused: {refused[token.name]}")
-        elif token.text == ";":
+        after = tokens[at + 1] if at + 1 < len(tokens) else Token("sign", "", token.line)
+        free = token.kind == "word" and before not in (".", "as")
+        if token.text == ";":
             yield Fault(token.line, "`;` ends the query; take it out")
-        elif token.text == "$" or (
-            token.kind == "word"
-            and tokens[at + 1 : at + 2]
-            and (token.name in ("e", "x", "b") and tokens[at + 1].kind == "string")
-        ):
+        elif token.text == "$" or (free and token.name in "exb" and after.kind == "string"):
             yield Fault(token.line, "a text in a special notation; write it between plain quotes")
+        elif free and token.name in refused and (token.name, after.name) != ("at", "time"):
+            yield Fault(token.line, f"`{token.name}` is refused: {refused[token.name]}")
 
 
 # ---- What is written

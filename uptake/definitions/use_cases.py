@@ -1,0 +1,122 @@
+"""Use cases. In: Markdown files; out: `UseCase`s, or a DefinitionError with every fault."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from uptake import r4
+from uptake.definitions.answers import Answers, defaults
+from uptake.definitions.document import Document, nearest, read_folders
+from uptake.definitions.elements import element_fault
+from uptake.definitions.queries import verify_condition, verify_query
+from uptake.errors import DefinitionError
+from uptake.model import Requirement, UseCase
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+NEEDS = ("latest", "every", "evidence")
+ROLES = ("ehr", "external")
+POPULATION = ("unit", "patient_rid", "anchor", "applicable")
+"""The columns of a population query."""
+
+_REQUIRED = ("code", "title", "unit", "threshold", "requirements")
+_KNOWN = (*_REQUIRED, "unknown_limit")
+_OF_REQUIREMENT = ("code", "title", "type", "elements", "needs")
+_MORE_OF_REQUIREMENT = ("threshold", "codes", "words", "where", "role", "months", "minutes")
+
+
+def read_use_case(path: Path) -> UseCase:
+    """Return the use case in a file; raises DefinitionError with every fault."""
+    document = Document(path)
+    use_case = _build(document, verify=True)
+    if use_case is None:
+        raise DefinitionError(document.reports())
+    return use_case
+
+
+def read_use_cases(
+    folders: Sequence[Path], *, verify: Sequence[Path] | None = None
+) -> dict[str, UseCase]:
+    """Return the use cases of folders by code, as `read_checks` does."""
+    return read_folders(folders, verify, lambda document, sql: _build(document, verify=sql))
+
+
+def _build(document: Document, *, verify: bool) -> UseCase | None:
+    """Return the use case of a document, None when the document has faults."""
+    answers = Answers(document, document.front)
+    if document.front:
+        answers.only(_KNOWN, _REQUIRED)
+    problem, population = document.section("Problem"), document.section("Population")
+    query = document.sql("Population")
+    if query is not None and verify:
+        verify_query(document, query, required=POPULATION)
+    if "Population" in document.sections and not population.prose.strip():
+        document.fault(population.line, "the population is a query only; say who it is in words")
+    threshold = answers.share("threshold", 0.0)
+    use_case = UseCase(
+        code=answers.text("code"),
+        title=answers.text("title"),
+        unit=answers.text("unit"),
+        threshold=threshold,
+        unknown_limit=answers.share("unknown_limit", defaults()["unknown_limit"]),
+        problem=problem.prose.strip(),
+        population=query.text if query is not None else "",
+        population_text=population.prose.strip(),
+        requirements=_requirements(answers, threshold, verify=verify),
+        path=document.path,
+    )
+    return None if document.faults else use_case
+
+
+def _requirements(answers: Answers, threshold: float, *, verify: bool) -> tuple[Requirement, ...]:
+    tables: Any = answers.table.get("requirements", [])
+    if not isinstance(tables, list) or not all(isinstance(t, dict) for t in tables):
+        answers.fault(
+            "requirements", "requirements are no tables; write [[requirements]] above each"
+        )
+        return ()
+    found: list[Requirement] = []
+    for at, table in enumerate(tables):
+        inner = Answers(answers.document, table, "requirements", str(at))
+        requirement = _requirement(inner, threshold, verify=verify)
+        if requirement.code and requirement.code in [r.code for r in found]:
+            inner.fault("code", f"a second requirement {requirement.code!r}; give it another code")
+        found.append(requirement)
+    return tuple(found)
+
+
+def _requirement(answers: Answers, threshold: float, *, verify: bool) -> Requirement:
+    answers.only((*_OF_REQUIREMENT, *_MORE_OF_REQUIREMENT), _OF_REQUIREMENT)
+    types = answers.texts("type", or_one=True)
+    for name in types:
+        if name not in r4.resource_types():
+            hint = nearest(name, sorted(r4.resource_types())).split(" one of ")[0]
+            hint = hint if hint.endswith("?") else "write a resource type"
+            answers.fault("type", f"R4 has no resource type {name!r}; {hint}")
+    elements = answers.texts("elements")
+    for path in [part.strip() for element in elements for part in element.split("|")]:
+        if fault := element_fault(path):
+            answers.fault("elements", fault)
+    where = answers.text("where")
+    if where and verify:
+        line = answers.document.line_of(*answers.place, "where")
+        for name in types:
+            table = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+            verify_condition(answers.document, line, table, where)
+    return Requirement(
+        code=answers.text("code"),
+        title=answers.text("title"),
+        type=types,
+        elements=elements,
+        needs=answers.word("needs", NEEDS),
+        threshold=answers.share("threshold", threshold),
+        codes=answers.lists("codes"),
+        words=answers.texts("words"),
+        where=where,
+        role=answers.word("role", ROLES),
+        months=answers.number("months"),
+        minutes=answers.number("minutes"),
+    )

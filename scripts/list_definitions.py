@@ -34,9 +34,9 @@ def page() -> str:
     for category, members in groupby(checks, key=lambda d: d["category"]):
         lines += [f"## {category.capitalize()}", "", "| check | this feed has … | severity |"]
         lines.append("|---|---|---|")
-        for d in members:
-            title = d["title"][0].lower() + d["title"][1:]
-            lines.append(f"| [{d['code']}]({d['link']}) | {title} | {d['severity']} |")
+        lines += [
+            f"| [{d['code']}]({d['link']}) | {d['title']} | {d['severity']} |" for d in members
+        ]
         lines.append("")
     cases = sorted(front_matter("use_cases"), key=lambda d: d["code"])
     if cases:

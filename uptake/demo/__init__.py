@@ -1,0 +1,1 @@
+"""A simulated hospital with known defects. In: a seed; out: feeds and what was planted."""

@@ -1,0 +1,327 @@
+"""The stories of what went wrong. In: clean records; out: the same with defects, each one noted."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from uptake.demo.sample.clean import EHR, LAB, PHARMACY
+from uptake.demo.sample.codes import ANALYTES, LAB_CODES
+from uptake.demo.sample.drugs import DRUGS
+from uptake.demo.sample.fhir import coding, to
+from uptake.demo.sample.laboratory import LEGACY_SITES
+from uptake.demo.sample.staff import LEAVING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from uptake.demo.sample.fhir import Resource
+    from uptake.demo.sample.planting import Planter
+
+
+def plant_defects(plan: Planter) -> None:
+    """Change the records, story by story; the order matters, since each resource is used once."""
+    sites = _draw_sites(plan)
+    for story in (_registered_twice, _identifiers_lost):
+        story(plan)
+    _legacy_codes(plan, sites)
+    _site_interfaces(plan, sites)
+    for story in (
+        _unit_clock,
+        _free_text_results,
+        _sent_again,
+        _lab_context,
+        _lab_times,
+        _hand_entered_problems,
+        _record_slips,
+        _pharmacy_text,
+        _broken_lines,
+    ):
+        story(plan)
+    _draws_without_visit(plan)
+
+
+def _code(resource: Resource) -> str:
+    code: str = resource["code"]["coding"][0]["code"]
+    return code
+
+
+def _tests(name: str) -> Callable[[Resource], bool]:
+    return lambda r: _code(r) == ANALYTES[name].loinc
+
+
+def _draw_sites(plan: Planter) -> dict[str, str]:
+    """The draw site of each visit to the laboratory, by its reference."""
+    return {
+        f"Encounter/{e['id']}": e["location"][0]["location"]["reference"].partition("loc-")[2]
+        for e in plan.all(LAB, "Encounter")
+    }
+
+
+def _site(sites: dict[str, str], observation: Resource) -> str:
+    return sites[observation["encounter"]["reference"]]
+
+
+# Identity
+
+
+def _registered_twice(plan: Planter) -> None:
+    """Registration made a second record during downtime, and the last visit hangs on it."""
+    for patient in plan.choose(3, EHR, "Patient"):
+        name = {**patient["name"][0], "given": patient["name"][0]["given"][:1]}
+        twin = plan.copy(EHR, patient, name=[name])
+        old, new = to("Patient", patient["id"]), to("Patient", twin["id"])
+        visits = [
+            e
+            for e in plan.all(EHR, "Encounter")
+            if e["subject"] == old and e["class"]["code"] == "AMB"
+        ]
+        visit = to("Encounter", visits[-1]["id"])
+        visits[-1]["subject"] = new
+        for rows in plan.records[EHR].values():
+            for row in rows:
+                if visit in (row.get("encounter"), row.get("context")):
+                    row["patient" if "patient" in row else "subject"] = new
+        for record in (patient, twin):
+            plan.note("DUP-01", EHR, record, "identifier")
+
+
+def _identifiers_lost(plan: Planter) -> None:
+    """Walk-in customers reach us without any number."""
+    for feed, count in ((LAB, 3), (PHARMACY, 2)):
+        for patient in plan.choose(count, feed, "Patient"):
+            del patient["identifier"]
+            plan.note("DUP-05", feed, patient, "identifier")
+
+
+# The laboratory
+
+
+def _legacy_codes(plan: Planter, sites: dict[str, str]) -> None:
+    """Six draw sites still send their old system's code for hemoglobin A1c, and no LOINC."""
+    for result in plan.all(LAB, "Observation", _tests("a1c")):
+        if local := LEGACY_SITES.get(_site(sites, result)):
+            result["code"] = {
+                "coding": [coding(LAB_CODES, local, "HGB A1C")],
+                "text": "Hemoglobin A1c",
+            }
+            plan.claim([result])
+            plan.note("COD-01", LAB, result, "code")
+
+
+def _site_interfaces(plan: Planter, sites: dict[str, str]) -> None:
+    """Two sites write LOINC's URI in their own way; one mistypes a code; one has no UCUM."""
+
+    def of(site: str, test: str) -> list[Resource]:
+        rows = plan.all(LAB, "Observation", lambda r: _tests(test)(r) and _site(sites, r) == site)
+        plan.claim(rows)
+        return rows
+
+    for site, test, system in (
+        ("evanston", "sodium", "http://loinc.org/"),
+        ("loop", "hdl", "urn:oid:2.16.840.1.113883.6.1"),
+    ):
+        for result in of(site, test):
+            result["code"] = {"coding": [{**result["code"]["coding"][0], "system": system}]}
+            plan.note("COD-03", LAB, result, "code.coding.system")
+    for result in of("lakeview", "ldl"):
+        result["code"] = {"coding": [{**result["code"]["coding"][0], "code": "13457-1"}]}
+        plan.note("COD-05", LAB, result, "code.coding.code")
+    for result in of("evanston", "glucose"):
+        value = result["valueQuantity"]["value"]
+        result["valueQuantity"] = {"value": value, "unit": "mg/dl"}
+        plan.note("COD-10", LAB, result, "value")
+
+
+def _free_text_results(plan: Planter) -> None:
+    """Some A1c results are typed as text; others have a percent sign without its system."""
+    for result in plan.choose(5, LAB, "Observation", _tests("a1c")):
+        result["valueString"] = f"{result.pop('valueQuantity')['value']} %"
+        plan.note("TXT-02", LAB, result, "value")
+    for result in plan.choose(9, LAB, "Observation", _tests("a1c")):
+        result["valueQuantity"] = {**result["valueQuantity"]}
+        del result["valueQuantity"]["system"]
+        plan.note("COD-10", LAB, result, "value")
+    for result in plan.choose(4, LAB, "Observation", _tests("hemoglobin")):
+        result["code"] = {"coding": [{**result["code"]["coding"][0], "display": "unknown"}]}
+        plan.note("TXT-04", LAB, result, "code.coding.display")
+
+
+def _sent_again(plan: Planter) -> None:
+    """An interface replayed a queue; and corrected potassium results came as new final ones."""
+    pulses = plan.choose(6, EHR, "Observation", lambda r: _code(r) == "8867-4")
+    creatinines = plan.choose(4, LAB, "Observation", _tests("creatinine"))
+    for feed, rows in ((EHR, pulses), (LAB, creatinines)):
+        for first in rows:
+            for row in (first, plan.copy(feed, first)):
+                plan.note("DUP-07", feed, row, "id")
+    for first in plan.choose(4, LAB, "Observation", _tests("potassium")):
+        value = {**first["valueQuantity"], "value": round(first["valueQuantity"]["value"] + 1.2, 1)}
+        high = first["interpretation"][0]["coding"][0] | {"code": "H", "display": "High"}
+        second = plan.copy(LAB, first, valueQuantity=value, interpretation=[{"coding": [high]}])
+        for row in (first, second):
+            plan.note("DUP-08", LAB, row, "value")
+
+
+def _lab_context(plan: Planter) -> None:
+    """Results without a patient, without a value, or filed under the visit of another month."""
+    plain = ("2160-0", "2823-3", "2093-3", "2571-8", "3016-3")
+
+    def choose(count: int) -> list[Resource]:
+        return plan.choose(count, LAB, "Observation", lambda r: _code(r) in plain)
+
+    for result in choose(3):
+        del result["subject"]
+        plan.note("CTX-03", LAB, result, "subject")
+    for result in choose(5):
+        for element in ("valueQuantity", "interpretation", "referenceRange"):
+            del result[element]
+        plan.note("CTX-08", LAB, result, "value")
+    first_visit = {e["subject"]["reference"]: e for e in reversed(plan.all(LAB, "Encounter"))}
+    for result in choose(8):
+        earlier = first_visit[result["subject"]["reference"]]
+        if result["effectiveDateTime"][:7] == earlier["period"]["start"][:7]:
+            continue
+        result["encounter"] = to("Encounter", earlier["id"])
+        plan.note("CTX-06", LAB, result, "encounter")
+
+
+def _lab_times(plan: Planter) -> None:
+    """No collection time, or one that is not on any calendar."""
+    for result in plan.choose(4, LAB, "Observation", _tests("triglycerides")):
+        del result["effectiveDateTime"]
+        plan.note("TIM-01", LAB, result, "effective")
+    for result in plan.choose(1, LAB, "Observation", _tests("cholesterol")):
+        result["effectiveDateTime"] = "2026-13-40"
+        plan.note("TIM-02", LAB, result, "effective")
+
+
+def _draws_without_visit(plan: Planter) -> None:
+    """Outreach draws of some phlebotomists have no visit to hang results on."""
+    visits = plan.all(LAB, "Encounter")
+    bare = {f"Encounter/{e['id']}" for e in visits[::11]}
+    for result in plan.all(LAB, "Observation", lambda r: r["encounter"]["reference"] in bare):
+        del result["encounter"]
+        plan.note("CTX-01", LAB, result, "encounter")
+
+
+# The hospital
+
+
+def _unit_clock(plan: Planter) -> None:
+    """The monitors of 5 West send the local time without its offset."""
+    stays = {
+        f"Encounter/{e['id']}"
+        for e in plan.all(
+            EHR,
+            "Encounter",
+            lambda e: e["location"][0]["location"]["reference"] == "Location/loc-5w",
+        )
+    }
+    rows = plan.all(EHR, "Observation", lambda r: r["encounter"]["reference"] in stays)
+    for row in rows:
+        row["effectiveDateTime"] = row["effectiveDateTime"][:19]
+        plan.note("TIM-03", EHR, row, "effective")
+    plan.claim(rows)
+
+
+def _hand_entered_problems(plan: Planter) -> None:
+    """Problems typed by hand: no system, a wrong digit, a name that says nothing."""
+    for problem in plan.choose(5, EHR, "Condition"):
+        standard, billing = problem["code"]["coding"]
+        bare = {key: billing[key] for key in ("code", "display")}
+        problem["code"] = {**problem["code"], "coding": [standard, bare]}
+        plan.note("COD-02", EHR, problem, "code.coding.system")
+    for problem in plan.choose(2, EHR, "Condition"):
+        standard, billing = problem["code"]["coding"]
+        code = standard["code"]
+        wrong = {**standard, "code": code[:-1] + str((int(code[-1]) + 1) % 10)}
+        problem["code"] = {**problem["code"], "coding": [wrong, billing]}
+        plan.note("COD-05", EHR, problem, "code.coding.code")
+    for problem in plan.choose(3, EHR, "Condition"):
+        standard, billing = problem["code"]["coding"]
+        problem["code"] = {**problem["code"], "coding": [{**standard, "display": "n/a"}, billing]}
+        plan.note("TXT-04", EHR, problem, "code.coding.display")
+
+
+def _record_slips(plan: Planter) -> None:
+    """A prescriber who is not in the feed, wrong years, visits that end before they begin."""
+    for order in plan.choose(5, EHR, "MedicationRequest", lambda r: "authoredOn" in r):
+        order["requester"] = to("Practitioner", "pr-31")
+        plan.note("CTX-02", EHR, order, "requester")
+    for procedure in plan.choose(3, EHR, "Procedure"):
+        del procedure["performedPeriod"]
+        plan.note("TIM-01", EHR, procedure, "performed")
+    births = {
+        f"Patient/{p['id']}": date.fromisoformat(p["birthDate"])
+        for p in plan.records[EHR]["Patient"]
+    }
+    for dose in plan.choose(3, EHR, "Immunization", lambda r: "reportOrigin" in r):
+        dose["occurrenceDateTime"] = "2042" + dose["occurrenceDateTime"][4:8] + "15"
+        plan.note("TIM-04", EHR, dose, "occurrence")
+    for dose in plan.choose(3, EHR, "Immunization", lambda r: "reportOrigin" in r):
+        birth = births[dose["patient"]["reference"]]
+        dose["occurrenceDateTime"] = (birth - timedelta(days=420)).isoformat()
+        plan.note("TIM-05", EHR, dose, "occurrence")
+    for visit in plan.choose(3, EHR, "Encounter", lambda e: e["class"]["code"] == "AMB"):
+        start = datetime.fromisoformat(visit["period"]["start"])
+        visit["period"] = {**visit["period"], "end": (start - timedelta(hours=3)).isoformat()}
+        plan.note("TIM-07", EHR, visit, "period")
+    left = plan.records[EHR]["Practitioner"][LEAVING]
+    number = left["identifier"][0]
+    swapped = number["value"][:-1] + str((int(number["value"][-1]) + 3) % 10)
+    left["identifier"] = [{**number, "value": swapped}]
+    plan.note("COD-05", EHR, left, "identifier.value")
+
+
+# The pharmacy
+
+
+def _pharmacy_text(plan: Planter) -> None:
+    """Old stock items have a name and no code; many prescriptions have only a typed sig."""
+    labels = {drug.rxcui: drug.label for drug in DRUGS.values()}
+    fills: dict[str, list[Resource]] = {}
+    for fill in plan.all(PHARMACY, "MedicationDispense"):
+        fills.setdefault(fill["authorizingPrescription"][0]["reference"], []).append(fill)
+
+    def rows(prescription: Resource) -> list[Resource]:
+        found = fills.get(f"MedicationRequest/{prescription['id']}", [])
+        plan.claim(found)
+        return [prescription, *found]
+
+    for prescription in plan.choose(34, PHARMACY, "MedicationRequest"):
+        for row in rows(prescription):
+            code = row["medicationCodeableConcept"]["coding"][0]["code"]
+            row["medicationCodeableConcept"] = {"text": labels[code]}
+            plan.note("TXT-01", PHARMACY, row, "medication")
+    for prescription in plan.choose(48, PHARMACY, "MedicationRequest"):
+        for row in rows(prescription):
+            row["dosageInstruction"] = [{"text": row["dosageInstruction"][0]["text"]}]
+            plan.note("TXT-05", PHARMACY, row, "dosageInstruction")
+    for fill in plan.choose(4, PHARMACY, "MedicationDispense"):
+        year, month, day = fill["whenHandedOver"][:10].split("-")
+        fill["whenHandedOver"] = f"{month}/{day}/{year}"
+        plan.note("TIM-02", PHARMACY, fill, "whenHandedOver")
+
+
+# Lines nobody can read
+
+
+def _broken_lines(plan: Planter) -> None:
+    """A cut transfer, a number in quotes, and a customer's note in Latin-1."""
+    [weight] = plan.choose(1, EHR, "Observation", lambda r: _code(r) == "29463-7")[:1]
+    plan.broken[id(weight)] = lambda line: line[: len(line) * 3 // 5]
+    [result] = plan.choose(1, LAB, "Observation", _tests("sodium"))[:1]
+    value = str(result["valueQuantity"]["value"]).encode()
+    plan.broken[id(result)] = lambda line: line.replace(
+        b'"value":%b,' % value, b'"value":"%b",' % value, 1
+    )
+    [fill] = plan.choose(1, PHARMACY, "MedicationDispense")[:1]
+    fill["note"] = [{"text": "Sra. Muñoz: easy-open cap"}]
+    plan.broken[id(fill)] = lambda line: line.replace("ñ".encode(), "ñ".encode("latin-1"), 1)
+    for feed, row in ((EHR, weight), (LAB, result), (PHARMACY, fill)):
+        plan.note("CNF-01", feed, row, "")
+    lost = to("Observation", result["id"])
+    for report in plan.all(LAB, "DiagnosticReport", lambda r: lost in r["result"]):
+        plan.claim([report])
+        plan.note("CTX-02", LAB, report, "result")

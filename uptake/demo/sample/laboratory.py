@@ -1,0 +1,165 @@
+"""The outside laboratory. In: a person and a draw site; out: draws with results and reports."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from uptake.demo.sample import entries
+from uptake.demo.sample.codes import ANALYTES, LAB_NUMBER, LOINC
+from uptake.demo.sample.fhir import (
+    AS_OF,
+    Chart,
+    Resource,
+    coding,
+    concept,
+    hl7,
+    moment,
+    quantity,
+    to,
+)
+from uptake.demo.sample.hospital import weekday
+from uptake.demo.sample.people import identifier, patient
+
+if TYPE_CHECKING:
+    import random
+    from datetime import datetime
+
+    from uptake.demo.sample.codes import Analyte
+    from uptake.demo.sample.people import Person
+
+SOURCE = "http://northside-lab.example/nsl"
+LABORATORY = "org-northside"
+BLOOD_DRAW = ("308335008", "Patient encounter procedure")
+SITES = ("lakeview", "evanston", "loop")
+LEGACY_SITES = {
+    "cicero": "GLYHB-1",
+    "berwyn": "GLYHB-3",
+    "pilsen": "HGBA1C-P",
+    "austin": "GHB-7",
+    "maywood": "A1C-MW",
+    "skokie": "HA1-02",
+}
+"""Draw sites that came with an older laboratory system, and its code for hemoglobin A1c."""
+
+
+def draw_site(rng: random.Random, diabetic: int | None) -> str:
+    """Return where a person has blood drawn; of the diabetics, 7 in 20 go to a legacy site."""
+    if diabetic is None:
+        return rng.choice(SITES)
+    legacy = tuple(LEGACY_SITES)
+    place = diabetic * 7 % 20
+    return legacy[diabetic % len(legacy)] if place < 7 else SITES[diabetic % len(SITES)]
+
+
+def write_results(
+    who: Person, rng: random.Random, site: str, resources: dict[str, list[Resource]]
+) -> None:
+    """Write a person's draws of the last 14 months, oldest first, if they need any."""
+    panels = _panels(who)
+    if not panels:
+        return
+    chart = Chart(resources, SOURCE, who.number)
+    last = rng.randint(6, 190) if rng.random() < 0.95 else rng.randint(370, 420)
+    gap = 30 if "warfarin" in who.drugs else rng.randint(90, 120)
+    days = [last + gap * n for n in range(rng.randint(2, 4)) if last + gap * n < 430][::-1]
+    own = identifier("PI", "Patient internal identifier", LAB_NUMBER, f"NL{int(who.number):06d}")
+    subject = to(
+        "Patient",
+        chart.add("Patient", weekday(rng, days[0]) - timedelta(minutes=20), patient(who, own)),
+    )
+    for place, ago in enumerate(days):
+        names = ("inr",) if gap == 30 and place % 2 else panels
+        _draw(chart, rng, subject, weekday(rng, ago), site, names)
+
+
+def _panels(who: Person) -> tuple[str, ...]:
+    ill = set(who.diseases)
+    names: list[str] = []
+    if "diabetes" in ill:
+        names += ["a1c", "glucose"]
+    if ill & {"diabetes", "hypertension", "heart failure", "fibrillation"}:
+        names += ["creatinine", "potassium", "sodium"]
+    if "hyperlipidemia" in ill:
+        names += ["cholesterol", "triglycerides", "hdl", "ldl"]
+    if "warfarin" in who.drugs:
+        names += ["inr", "hemoglobin"]
+    if "hypothyroidism" in ill:
+        names += ["tsh"]
+    return tuple(names)
+
+
+def _draw(
+    chart: Chart,
+    rng: random.Random,
+    subject: Resource,
+    collected: datetime,
+    site: str,
+    names: tuple[str, ...],
+) -> None:
+    resulted = collected + timedelta(minutes=rng.randint(150, 500))
+    limits = (collected - timedelta(minutes=9), collected + timedelta(minutes=11))
+    drawn = entries.visit(subject, limits, f"loc-{site}", LABORATORY, BLOOD_DRAW)
+    encounter = to("Encounter", chart.add("Encounter", limits[1] + timedelta(minutes=1), drawn))
+    base: Resource = {
+        "status": "final",
+        "category": [hl7("observation-category", "laboratory", "Laboratory")],
+        "subject": subject,
+        "encounter": encounter,
+        "effectiveDateTime": moment(collected),
+        "issued": moment(resulted),
+        "performer": [to("Organization", LABORATORY)],
+    }
+    received = resulted + timedelta(minutes=2)
+    results = [
+        to("Observation", chart.add("Observation", received, _result(base, rng, ANALYTES[name])))
+        for name in names
+    ]
+    chart.add(
+        "DiagnosticReport",
+        received,
+        {
+            **base,
+            "category": [hl7("v2-0074", "LAB", "Laboratory")],
+            "code": concept(coding(LOINC, "11502-2", "Laboratory report")),
+            "result": results,
+        },
+    )
+
+
+def _result(base: Resource, rng: random.Random, test: Analyte) -> Resource:
+    spread = max(-2.2, min(2.2, rng.gauss(0, 1))) * test.spread
+    value = round(test.mean + spread, test.decimals)
+    flag = (
+        ("L", "Low")
+        if test.low is not None and value < test.low
+        else (("H", "High") if test.high is not None and value > test.high else ("N", "Normal"))
+    )
+    limits = {
+        side: quantity(limit, test.unit, test.ucum)
+        for side, limit in (("low", test.low), ("high", test.high))
+        if limit is not None
+    }
+    return {
+        **base,
+        "code": concept(coding(LOINC, test.loinc, test.display)),
+        "valueQuantity": quantity(value, test.unit, test.ucum),
+        "interpretation": [hl7("v3-ObservationInterpretation", *flag)],
+        "referenceRange": [limits],
+    }
+
+
+def places() -> list[Resource]:
+    """Return the draw sites as Locations."""
+    return [
+        {
+            "resourceType": "Location",
+            "id": f"loc-{site}",
+            "meta": {"lastUpdated": moment(AS_OF.replace(month=1, hour=18)), "source": SOURCE},
+            "status": "active",
+            "name": f"Northside Laboratory, {site.title()}",
+            "mode": "instance",
+            "managingOrganization": to("Organization", LABORATORY),
+        }
+        for site in (*SITES, *LEGACY_SITES)
+    ]

@@ -1,0 +1,124 @@
+"""The community pharmacy. In: a person; out: prescriptions as received and what was dispensed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from uptake.demo.sample import entries
+from uptake.demo.sample.codes import (
+    PHARMACY_NUMBER,
+    TERMINOLOGY,
+)
+from uptake.demo.sample.drugs import DRUGS
+from uptake.demo.sample.fhir import (
+    AS_OF,
+    LATEST,
+    Chart,
+    Resource,
+    civil,
+    coding,
+    concept,
+    moment,
+    quantity,
+    to,
+)
+from uptake.demo.sample.people import identifier, patient
+
+if TYPE_CHECKING:
+    import random
+    from datetime import datetime
+
+    from uptake.demo.sample.hospital import Visit
+    from uptake.demo.sample.people import Person
+
+SOURCE = "http://corner-pharmacy.example/cpx"
+PHARMACY, PRESCRIBERS = "org-corner", "org-lakeshore-clinic"
+PREFIX = "rx-pr"
+DISPENSED = ("medicationCodeableConcept", "subject", "dosageInstruction")
+"""What a dispense repeats of its prescription."""
+
+
+def write_dispensing(
+    who: Person, rng: random.Random, visit: Visit, resources: dict[str, list[Resource]]
+) -> None:
+    """Write the prescriptions of a person's last visit and their fills."""
+    drugs = _filled(who, rng)
+    if not drugs:
+        return
+    chart = Chart(resources, SOURCE, who.number)
+    own = identifier("PI", "Patient internal identifier", PHARMACY_NUMBER, f"{who.number}7")
+    subject = to("Patient", chart.add("Patient", visit.start, patient(who, own)))
+    doctor = visit.doctor.replace("pr", PREFIX)
+    limits = (visit.start, visit.start + timedelta(minutes=40))
+    seen = entries.visit(subject, limits, "loc-prescriber", PRESCRIBERS)
+    seen["participant"] = [{"individual": to("Practitioner", doctor)}]
+    encounter = to("Encounter", chart.add("Encounter", limits[1] + timedelta(minutes=1), seen))
+    when = visit.start + timedelta(minutes=14)
+    for drug in (DRUGS[name] for name in drugs):
+        base = {"subject": subject, "encounter": encounter}
+        order = entries.prescription(drug, "community", base, when, doctor)
+        written = to(
+            "MedicationRequest", chart.add("MedicationRequest", when + timedelta(minutes=2), order)
+        )
+        shared = {key: order[key] for key in DISPENSED} | {"authorizingPrescription": [written]}
+        _fills(chart, rng, when, shared)
+
+
+def _filled(who: Person, rng: random.Random) -> tuple[str, ...]:
+    """What they fill: mostly what the hospital lists; at times another strength, or one more."""
+    if rng.random() > 0.88:
+        return ()
+    drugs = list(who.drugs)
+    if "lisinopril" in drugs and rng.random() < 0.25:
+        drugs[drugs.index("lisinopril")] = "lisinopril 20"
+    if who.age > 50 and rng.random() < 0.12:
+        drugs.append("allopurinol")
+    return tuple(drugs)
+
+
+def _fills(chart: Chart, rng: random.Random, written: datetime, shared: Resource) -> None:
+    first = written.date() + timedelta(days=rng.randint(0, 2))
+    for turn in range(4):
+        handed = civil(first + timedelta(days=turn * 30), rng.randint(9 * 60, 18 * 60))
+        if handed > LATEST or handed < written:
+            continue
+        chart.add(
+            "MedicationDispense",
+            handed + timedelta(minutes=3),
+            {
+                "status": "completed",
+                "type": concept(
+                    coding(TERMINOLOGY + "v3-ActCode", "FF", "First Fill")
+                    if turn == 0
+                    else coding(TERMINOLOGY + "v3-ActCode", "RF", "Refill")
+                ),
+                **shared,
+                "performer": [{"actor": to("Organization", PHARMACY)}],
+                "quantity": quantity(30, "each", "{each}"),
+                "daysSupply": quantity(30, "days", "d"),
+                "whenHandedOver": moment(handed),
+            },
+        )
+
+
+def prescriber(resource: Resource) -> Resource:
+    """Return a practitioner as the pharmacy knows one."""
+    return {
+        **resource,
+        "id": resource["id"].replace("pr-", PREFIX + "-"),
+        "meta": {**resource["meta"], "source": SOURCE},
+    }
+
+
+def place() -> Resource:
+    """Return the one Location that prescriptions name."""
+    return {
+        "resourceType": "Location",
+        "id": "loc-prescriber",
+        "status": "active",
+        "meta": {"lastUpdated": moment(AS_OF.replace(month=1, hour=18)), "source": SOURCE},
+        "name": "Prescriber's clinic",
+        "mode": "instance",
+        "managingOrganization": to("Organization", PRESCRIBERS),
+    }

@@ -24,6 +24,7 @@ if ! "$python" -c 'import ensurepip' 2>/dev/null; then
     exit 1
 fi
 
+echo "Installing into .venv, with $("$python" --version) ..." >&2
 # A .venv whose interpreter went away or is too old is made anew.
 if [ -e .venv ] && ! .venv/bin/python -c "$new_enough" 2>/dev/null; then
     "$python" -m venv --clear .venv

@@ -49,7 +49,8 @@ class Document:
         self.front: dict[str, Any] = {}
         self.lines_of: dict[tuple[str, ...], int] = {}
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
+            # Not splitlines(), which also splits inside a JSON text, at U+2028 and its like.
+            lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
         except (OSError, UnicodeDecodeError) as error:
             self.fault(1, f"cannot be read ({error}); write it as UTF-8 text")
             lines = ["+++", "+++"]

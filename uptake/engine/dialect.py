@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["Fault", "check_query", "known_tables", "tables_of"]
 
 _ALLOWED = "uptake/content/functions.toml lists what is allowed"
+# Parts of a node that say nothing, or whose own class says it.
+_PLAIN = ("this", "expression", "expressions", "limit", "offset", "sample")
 _ORDERED = ("RowNumber", "Lag", "Lead")
 _INTEGERS = ("INT", "BIGINT", "SMALLINT", "TINYINT")
 
@@ -64,7 +66,7 @@ def check_query(
     called = {fault.line for fault in faults}
     faults += [f for f in _syntax_faults(parsed) if f.line not in called]
     faults += [*_table_faults(parsed, tables), *_rule_faults(parsed, texts)]
-    return sorted(set(faults)), [column.alias_or_name for column in parsed.selects]
+    return sorted(set(faults)), [column.output_name for column in parsed.selects]
 
 
 def _parse(sql: str, first: str) -> exp.Query | Fault:
@@ -167,7 +169,7 @@ def features(node: exp.Expr) -> Iterator[str]:
             yield f"{name}.{key}={value.upper()}"
         elif type(value).__name__ == "Var":
             yield f"{name}:{key}={value.name.upper()}"
-        elif key not in ("this", "expression", "expressions"):
+        elif key not in _PLAIN:
             yield f"{name}.{key}"
 
 
@@ -327,5 +329,5 @@ def _double_faults(query: exp.Query, texts: Collection[str]) -> Iterator[Fault]:
                 "put floor() or round() inside the cast",
             )
     for column in query.selects:
-        if column.alias_or_name in texts and is_double(column):
-            yield Fault(_line(column), f"{column.alias_or_name} is a double{into_text}")
+        if column.output_name in texts and is_double(column):
+            yield Fault(_line(column), f"{column.output_name} is a double{into_text}")

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from uptake import r4
 from uptake.demo.sample import SampleTruth, write_sample
 
 CHECKS = {
@@ -367,3 +368,38 @@ def test_vital_signs_are_possible_and_sets_are_whole(clean: Feeds) -> None:
         assert len(times) % 7 == 0
         for start in range(0, len(times), 7):
             assert times[start + 6] - times[start] < timedelta(minutes=60)
+
+
+def faults(value: Any, type_name: str, path: str) -> Iterator[str]:
+    """What R4 does not know or misses, below one object."""
+    graph = r4.node(type_name)
+    for needed in (field for field in graph.fields if field.min):
+        if not any(f.json_name in value for f in graph.of_element(needed.element)):
+            yield f"{path}.{needed.element} is required"
+    for name, item in value.items():
+        field = graph.field(name)
+        if field:
+            yield from faults_of_field(item, field, f"{path}.{name}")
+        elif name != "resourceType":
+            yield f"{path}.{name} is unknown"
+
+
+def faults_of_field(item: Any, field: r4.Field, path: str) -> Iterator[str]:
+    if field.many != isinstance(item, list):
+        yield f"{path} is an array, or should be"
+    for part in item if isinstance(item, list) else [item]:
+        if isinstance(part, dict):
+            yield from faults(part, field.type, path)
+        if field.type == "Reference" and "Resource" not in field.targets:
+            target = part["reference"].partition("/")[0]
+            if target not in field.targets:
+                yield f"{path} may not be a {target}"
+
+
+def test_the_clean_twin_is_valid_r4(clean: Feeds) -> None:
+    found = {
+        fault
+        for _, resource in everything(clean)
+        for fault in faults(resource, resource["resourceType"], resource["resourceType"])
+    }
+    assert found == set()

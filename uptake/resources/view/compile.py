@@ -179,13 +179,12 @@ class _Compiler:
         if len(types) > 1:
             raise fail(f"repeat leads to {' and '.join(types)}; all paths lead to one type")
         trees = tuple(tree for base in bases for tree in base.trees)
-        node = Value("_json", types[0] if types else None, trees=trees, json=True)
+        node = Value(self.layers.element, types[0] if types else None, trees=trees, json=True)
         # An element below that has no such element ends the walk; it is no mistake.
         below = replace(at, this=node, notes=replace(at.notes, warnings=[]))
         children = [evaluate(path.tree, below) for path in select.paths]
         start, onward = (_json_list(values, at.notes) for values in (bases, children))
-        element, index = self.layers.repeat(start, onward, guard)
-        return replace(node, sql=element), index
+        return node, self.layers.repeat(start, onward, guard)
 
     def output(self, column: ColumnDefinition, at: Context) -> _Output | None:
         try:

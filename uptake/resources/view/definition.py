@@ -155,6 +155,8 @@ class _Reader:
             name = part.get("name")
             if not _is_name(name):
                 self.fault(f"{where}.name", "is missing or not a name of letters, digits and _")
+            elif name in ("rowIndex", "resource"):
+                self.fault(f"{where}.name", f"`%{name}` has a meaning already")
             elif name in found:
                 self.fault(f"{where}.name", f"`{name}` is defined twice")
             elif value := self.constant(part, where):

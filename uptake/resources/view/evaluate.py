@@ -102,17 +102,18 @@ def _where(source: Value, tree: Call, at: Context) -> Value:
     refuse_choice(source)
     if source.type is None:
         return source
-    name = variable(at.notes) if source.many else source.sql
-    element = source
-    if source.many:
-        element = replace(source, sql=name, many=False, sparse=False, parent=None)
     criterion = tree.arguments[0]
-    inside = replace(at, this=element)
-    condition = truth(evaluate(criterion, inside), f"`{criterion}`", at.notes)
+
+    def condition(name: str) -> str:
+        element = replace(source, sql=name, many=False, sparse=False, parent=None)
+        met = evaluate(criterion, replace(at, this=element))
+        return truth(met, f"`{criterion}`", at.notes)
+
     if source.many:
-        sql = f"list_filter({clean(source, at.notes)}, lambda {name}: {condition})"
+        name = variable(at.notes)
+        sql = f"list_filter({clean(source, at.notes)}, lambda {name}: {condition(name)})"
     else:
-        sql = f"(CASE WHEN {condition} THEN {name} END)"
+        sql = let(source.sql, lambda x: f"(CASE WHEN {condition(x)} THEN {x} END)", at.notes)
     return replace(source, sql=sql, sparse=False, parent=None)
 
 

@@ -122,7 +122,7 @@ UNSUPPORTED = {
 _ESCAPES = {"f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _TOKEN = re.compile(
     r"""(?P<space>\s+)
-    |(?P<moment>@T?\d[\d\-:.TZ+]*)
+    |(?P<moment>@T?\d[\d\-:TZ+]*(?:\.\d[\d\-:Z+]*)?)
     |(?P<number>\d+(?:\.\d+)?)
     |(?P<string>'(?:[^'\\]|\\.)*')
     |(?P<quoted>`(?:[^`\\]|\\.)*`)

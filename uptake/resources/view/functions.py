@@ -10,7 +10,6 @@ from uptake.resources.view.fhirpath import Call, Expression, Literal, Member
 from uptake.resources.view.moments import MOMENTS, boundary
 from uptake.resources.view.shape import is_primitive, sql_type
 from uptake.resources.view.value import (
-    NOTHING,
     Notes,
     Value,
     clean,
@@ -128,8 +127,11 @@ def _boundary(value: Value, function: Call, notes: Notes) -> Value:
     if kind != "decimal" and kind not in MOMENTS:
         raise fail(f"{what} takes a decimal, a date or a time, not {kind}")
     low = function.function == "lowBoundary"
-    sql = let(single.sql, lambda x: f"({boundary(x, kind, low=low)})", notes)
-    return Value(f"(CASE WHEN {single.sql} IS NOT NULL THEN {sql} END)", kind)
+
+    def bounded(x: str) -> str:
+        return f"(CASE WHEN {x} IS NOT NULL THEN {boundary(x, kind, low=low)} END)"
+
+    return Value(let(single.sql, bounded, notes), kind)
 
 
 def _resource_key(value: Value, function: Call, notes: Notes) -> Value:
@@ -200,4 +202,3 @@ FUNCTIONS: dict[str, Callable[[Value, Call, Notes], Value]] = {
     "getResourceKey": _resource_key,
     "getReferenceKey": _reference_key,
 }
-__all__ = ["FUNCTIONS", "NOTHING", "call", "exists", "truth"]

@@ -49,31 +49,32 @@ class Layers:
         self.found.append(Layer(f"SELECT *, unnest({rows}) AS _b{n} FROM (", ")"))
         return f"_b{n}"
 
-    def repeat(self, start: str, onward: str, guard: str) -> tuple[str, str]:
-        """Add a row for each JSON element under `start`, and under `onward` of `_json`, in order.
+    @property
+    def element(self) -> str:
+        """Return the column of the element that the next layer adds."""
+        return f"_e{len(self.found) + 1}"
 
-        An element's path is the list of its positions; parents sort before their children.
+    def repeat(self, start: str, onward: str, guard: str) -> str:
+        """Add a row for each JSON element of `start`, and of `onward` below each, in order.
+
+        `start` is a list, and `onward` one of the next `element`; returns the column of the
+        position. An element's path is the list of positions; parents sort before their children.
         """
         n = len(self.found) + 1
-        l, e, k, p = f"_l{n}", f"_e{n}", f"_k{n}", f"_p{n}"  # noqa: E741
         rows = _guarded(start, guard, keep_empty=False)
-        onward = re.sub(r"\b_json\b", e, onward)
+        each = f"unnest(_l{n}) AS _e{n}, unnest(range(len(_l{n}))) AS _k{n}"
         before = (
-            f"WITH RECURSIVE _t{n} AS (SELECT *, [{k}] AS {p} FROM ("
-            f"SELECT *, unnest({l}) AS {e}, unnest(range(len({l}))) AS {k}"
-            f" FROM (SELECT *, row_number() OVER () AS _n{n}, {rows} AS {l} FROM ("
+            f"WITH RECURSIVE _t{n} AS (SELECT *, [_k{n}] AS _p{n} FROM (SELECT *, {each}"
+            f" FROM (SELECT *, row_number() OVER () AS _n{n}, {rows} AS _l{n} FROM ("
         )
         after = (
-            f"))) UNION ALL SELECT * REPLACE (list_append({p}, {k}) AS {p}) FROM ("
-            f"SELECT * REPLACE (unnest({l}) AS {e}, unnest(range(len({l}))) AS {k})"
-            f" FROM (SELECT * REPLACE ({onward} AS {l}) FROM _t{n}))) SELECT * FROM _t{n}"
+            f"))) UNION ALL SELECT * REPLACE (list_append(_p{n}, _k{n}) AS _p{n}) FROM ("
+            f"SELECT * REPLACE ({each}) FROM (SELECT * REPLACE ({onward} AS _l{n}) FROM _t{n})))"
         )
-        number = f"row_number() OVER (PARTITION BY _n{n} ORDER BY {p}) - 1"
-        indexed = Layer(
-            before, f"{after}".replace("SELECT * FROM", f"SELECT *, {number} AS _i{n} FROM")
-        )
-        self.found.append(Layer(before, after, indexed))
-        return e, f"_i{n}"
+        number = f"row_number() OVER (PARTITION BY _n{n} ORDER BY _p{n}) - 1 AS _i{n}"
+        indexed = Layer(before, f"{after} SELECT *, {number} FROM _t{n}")
+        self.found.append(Layer(before, f"{after} SELECT * FROM _t{n}", indexed))
+        return f"_i{n}"
 
     def finished(self, columns: Sequence[str]) -> tuple[Layer, ...]:
         """Return the layers; those whose positions nobody asks for do not number their rows."""

@@ -142,7 +142,7 @@ def navigate(value: Value, name: str, notes: Notes) -> Value:
     refuse_choice(value)
     if value.type is None:
         return value
-    if value.parent is not None and name in ("extension", "id"):
+    if is_primitive(value.type) and name in ("extension", "id"):
         return navigate(_beside(value, notes), name, notes)
     node = r4.node(value.type)
     found = node.of_element(name)
@@ -194,6 +194,6 @@ def _beside(value: Value, notes: Notes) -> Value:
     """Return the Element that holds a primitive's id and extensions: `_birthDate`."""
     parent = value.parent
     if parent is None or parent.type is None:
-        return NOTHING
+        raise fail("extensions of a primitive follow its name: `name.given.extension(…)`")
     field = field_of(parent.type, f"_{value.name}")
     return step(parent, field, notes) if field else NOTHING

@@ -1,0 +1,78 @@
+"""DuckDB, in memory, with every setting that changes an answer made explicit. In: SQL; out: rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from uptake.errors import EngineError, StorageError
+
+
+class Database:
+    """One in-memory database that spills to `spill` beyond `memory`; close it when done."""
+
+    def __init__(self, threads: int, memory: str, spill: Path) -> None:
+        self._connection = duckdb.connect(
+            config={
+                "threads": threads,
+                "memory_limit": memory,
+                "temp_directory": str(spill),
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+            }
+        )
+        self.run("set TimeZone = 'UTC'")
+        self.run("set preserve_insertion_order = false")
+        self.run("set enable_progress_bar = false")
+
+    def run(self, sql: str, parameters: Sequence[object] = ()) -> None:
+        """Run a statement; raises EngineError, or StorageError when the disk is full."""
+        with _explained():
+            self._connection.execute(sql, list(parameters) or None)
+
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Return all rows of a query."""
+        with _explained():
+            return self._connection.execute(sql, list(parameters) or None).fetchall()
+
+    def row(self, sql: str, parameters: Sequence[object] = ()) -> tuple[Any, ...]:
+        """Return the one row of a query."""
+        return self.rows(sql, parameters)[0]
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Append rows to a table, all columns as text or numbers that the table's types take."""
+        import pyarrow as pa
+
+        if not rows:
+            return
+        arrays = [pa.array(list(column)) for column in zip(*rows, strict=True)]
+        batch = pa.table(arrays, names=list(columns))
+        with _explained():
+            self._connection.register("_batch", batch)
+            names = ", ".join(columns)
+            self._connection.execute(f"insert into {table} ({names}) select {names} from _batch")
+            self._connection.unregister("_batch")
+
+    def close(self) -> None:
+        """Free the memory and the spill files."""
+        self._connection.close()
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except duckdb.IOException as error:
+        raise StorageError(f"the disk cannot be written: {_first_line(error)}") from error
+    except duckdb.OutOfMemoryException as error:
+        raise EngineError(f"out of memory; raise --memory: {_first_line(error)}") from error
+    except duckdb.Error as error:
+        raise EngineError(_first_line(error)) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

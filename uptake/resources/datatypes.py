@@ -1,0 +1,231 @@
+"""The datatype tables. In: a resource type read once by `json_transform`; out: SQL, a row an element.
+
+Every element of a datatype, wherever it stands, is a row of that datatype's table, with its path:
+"a code without a system" is one query over one table, not one a field.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from uptake import r4
+from uptake.resources import moments
+from uptake.resources.view.shape import Shape, Tree, from_tree, is_deferred
+
+SKIPPED = frozenset({"Extension", "Meta", "Narrative", "Reference", "Resource"})
+"""Not walked into: extensions below the root, administrative metadata, what a reference repeats."""
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A datatype table: which FHIR types are its rows, what it reads of them, its columns."""
+
+    name: str
+    types: frozenset[str]
+    reads: tuple[str, ...]
+    """Paths of JSON names below an element; empty for a primitive."""
+    columns: str
+    """SQL of the columns after rid, path and expression; `v` is the element."""
+
+
+def _types(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
+TABLES = {
+    table.name: table
+    for table in (
+        Table(
+            "coding",
+            _types("Coding"),
+            ("system", "version", "code", "display"),
+            "concept, v.system as system, v.version as version, v.code as code, "
+            "v.display as display",
+        ),
+        Table(
+            "concept",
+            _types("CodeableConcept"),
+            ("text", "coding.code", "coding.system"),
+            "v.text as text, coalesce(len(v.coding), 0) as codings",
+        ),
+        Table(
+            "sent_reference",
+            _types("Reference"),
+            ("reference", "identifier.value"),
+            "v.reference as reference, v.identifier is not null as has_identifier",
+        ),
+        Table(
+            "moment",
+            _types("date dateTime instant"),
+            (),
+            "datatype, v as text, " + moments.columns("v", "at_time", "at_", text=False),
+        ),
+        Table(
+            "period",
+            _types("Period"),
+            ("start", "end"),
+            moments.columns('v."start"', "start_at", "start_")
+            + ", "
+            + moments.columns('v."end"', "end_at", "end_"),
+        ),
+        Table(
+            "quantity",
+            _types("Age Count Distance Duration Quantity"),
+            ("value", "comparator", "unit", "system", "code"),
+            "v.value as value, v.comparator as comparator, v.unit as unit, "
+            "v.system as system, v.code as code",
+        ),
+        Table(
+            "identifier",
+            _types("Identifier"),
+            ("use", "type.coding.code", "system", "value"),
+            "v.use as use, v.type.coding[1].code as type, v.system as system, v.value as value",
+        ),
+        Table(
+            "dosage",
+            _types("Dosage"),
+            (
+                "text",
+                "doseAndRate.doseQuantity.value",
+                "doseAndRate.doseRange.low.value",
+                "doseAndRate.rateQuantity.value",
+                "doseAndRate.rateRange.low.value",
+                "doseAndRate.rateRatio.numerator.value",
+                "route.text",
+                "route.coding.code",
+                "timing.code.text",
+                "timing.repeat.frequency",
+                "timing.repeat.period",
+                "timing.repeat.when",
+                "timing.event",
+                "asNeededBoolean",
+            ),
+            "v.text as text, "
+            "len(list_filter(v.doseAndRate, lambda d: d.doseQuantity.value is not null "
+            "or d.doseRange is not null or d.rateQuantity is not null or d.rateRange is not null "
+            "or d.rateRatio is not null)) > 0 is true as has_dose, "
+            "v.route is not null as has_route, "
+            "(v.timing.code is not null or v.timing.repeat is not null "
+            "or len(v.timing.event) > 0) is true as has_timing",
+        ),
+        Table("text", _types("string markdown"), (), "v as value"),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One JSON property on the way to an element."""
+
+    json_name: str
+    element: str
+    many: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a datatype stands within a resource type."""
+
+    resource: str
+    steps: tuple[Step, ...]
+    type: str
+
+    @property
+    def path(self) -> str:
+        """The FHIRPath without indexes: `Observation.component.value`."""
+        return ".".join((self.resource, *(s.element for s in self.steps)))
+
+
+def shape_for(resource_type: str, fields: frozenset[str], tables: frozenset[str]) -> Shape | None:
+    """Return what these tables read of a resource type, of the top-level fields met; None: nothing."""
+    tree: Tree = {}
+    for place, table in _needed(resource_type, fields, tables):
+        _grow(tree, place.steps, table)
+    return from_tree(resource_type, tree) if tree else None
+
+
+def _grow(tree: Tree, steps: tuple[Step, ...], table: Table) -> None:
+    """Add the JSON names that a table reads below the steps to the tree."""
+    for step in steps:
+        tree = tree.setdefault(step.json_name, {})
+    for path in table.reads:
+        leaf = tree
+        for name in path.split("."):
+            leaf = leaf.setdefault(name, {})
+
+
+def selects(
+    resource_type: str, fields: frozenset[str], table_name: str, source: str
+) -> Iterator[str]:
+    """Yield one SELECT a place over `source` (columns rid and r) for one datatype table."""
+    for place, table in _needed(resource_type, fields, frozenset({table_name})):
+        yield _select(place, table, source)
+
+
+def _needed(
+    resource_type: str, fields: frozenset[str], tables: frozenset[str]
+) -> Iterator[tuple[Place, Table]]:
+    wanted = [TABLES[name] for name in sorted(tables)]
+    for place in places(resource_type):
+        if place.steps[0].json_name in fields:
+            for table in wanted:
+                if place.type in table.types:
+                    yield place, table
+
+
+@functools.cache
+def places(resource_type: str) -> tuple[Place, ...]:
+    """Return every place of every datatype in a resource type, or in `Extension`'s value."""
+    found: list[Place] = []
+    for field in r4.node(resource_type).fields:
+        if field.type not in SKIPPED or field.type == "Reference":
+            step = Step(field.json_name, field.element, field.many)
+            found += _places_at(resource_type, (step,), field.type)
+    return tuple(found)
+
+
+def _places_at(resource: str, steps: tuple[Step, ...], type_name: str) -> Iterator[Place]:
+    yield Place(resource, steps, type_name)
+    if type_name in SKIPPED:
+        return
+    for field in r4.node(type_name).fields:
+        if is_deferred(type_name, field) or (field.type in SKIPPED and field.type != "Reference"):
+            continue
+        step = Step(field.json_name, field.element, field.many)
+        yield from _places_at(resource, (*steps, step), field.type)
+
+
+def _select(place: Place, table: Table, source: str) -> str:
+    """Return the SELECT of one place: each array on the way is unnested, its index kept.
+
+    Rows of extensions carry where they stand (`base`, `base_path`); a resource stands at its type.
+    """
+    within = place.resource == "Extension"
+    value, relation, indexes = "r", source, 0
+    carried = ", base, base_path" if within else ""
+    base, text = ("base || ", "'") if within else ("", f"'{place.resource}")
+    concept = "null"
+    for step in place.steps:
+        value = f'{value}."{step.json_name}"'
+        if step.element == "coding" and step is place.steps[-1]:
+            concept = f"{base}{text}'"
+        text += f".{step.element}"
+        if not step.many:
+            continue
+        relation = (
+            f"(select rid{carried}, unnest({value}) as e{indexes}, "
+            f"generate_subscripts({value}, 1) - 1 as i{indexes} from {relation})"
+        )
+        carried += f", i{indexes}"
+        value, text = f"e{indexes}", f"{text}[' || i{indexes} || ']"
+        indexes += 1
+    steps = ".".join(s.element for s in place.steps)
+    path = f"base_path || '.{steps}'" if within else f"'{place.path}'"
+    columns = table.columns.replace("concept,", f"{concept} as concept,").replace(
+        "datatype,", f"'{place.type}' as datatype,"
+    )
+    return (
+        f"select rid, {path} as path, {base}{text}' as expression, {columns} "
+        f"from (select rid{carried}, {value} as v from {relation}) where v is not null"
+    )

@@ -1,0 +1,356 @@
+"""Build the tables that checks read. In: a raw store; out: tables in the database.
+
+Each resource type is read once: one `json_transform` feeds its flat table, its rows of the datatype
+tables and its references. Tables nobody asked for are not built. `docs/tables.md` describes them.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from uptake import r4
+from uptake.engine.duckdb import Database
+from uptake.model import Feed
+from uptake.resources import datatypes, moments, references
+from uptake.resources.store import OFFSET_BITS, Store
+from uptake.resources.view.compile import CompiledView, compile_view
+from uptake.resources.view.shape import merge, transform_spec
+
+MOMENTS = frozenset({"date", "dateTime", "instant"})
+SQL_TYPES = {"boolean": "boolean", "decimal": "double", "integer": "bigint"}
+REFERENCE_COLUMN = re.compile(r"^(?P<element>.+)\.getReferenceKey\(\w*\)$")
+RESOURCE = {
+    "status": "VARCHAR",
+    "verificationStatus": {"coding": [{"code": "VARCHAR"}]},
+    "meta": {"lastUpdated": "VARCHAR", "source": "VARCHAR"},
+}
+"""Read of every resource, whatever its type: is it entered in error, when and whence it came."""
+CONTAINED = {
+    "resourceType": "VARCHAR",
+    "id": "VARCHAR",
+    "code": {
+        "text": "VARCHAR",
+        "coding": [dict.fromkeys(("system", "version", "code", "display"), "VARCHAR")],
+    },
+}
+"""Read of contained resources: a drug is often a Medication inside its request."""
+TEMPLATE = "MedicationRequest"
+"""A type that has every datatype: its places give the datatype tables their columns."""
+NO_ROWS = "select 0::bigint as rid, '{}' as text where false"
+
+
+@dataclass(frozen=True, slots=True)
+class FlatView:
+    """A ViewDefinition as a flat table: rid, plain columns, moments, references to rids."""
+
+    name: str
+    resource: str
+    compiled: CompiledView
+    references: Mapping[str, str]
+    """Column to the path of the reference: `encounter_rid` to `Observation.encounter`."""
+
+    def select(self, source: str) -> str:
+        """Return the SELECT of the columns that the resource itself gives."""
+        wanted = ["rid"]
+        for column in self.compiled.columns:
+            name = f'"{column.name}"'
+            if column.type in MOMENTS:
+                wanted.append(moments.columns(name, column.name, f"{column.name}_"))
+            else:
+                sql_type = SQL_TYPES.get(column.type or "", "varchar")
+                wanted.append(f"cast({name} as {sql_type}) as {name}")
+        return f"select {', '.join(wanted)} from ({self.compiled.select(source, ('rid',))})"
+
+
+def read_view(text: str) -> FlatView:
+    """Return the flat table of a ViewDefinition given as JSON text."""
+    view = json.loads(text)
+    columns = view["select"][0]["column"]
+    found = {c["name"]: REFERENCE_COLUMN.match(c["path"]) for c in columns}
+    paths = {
+        name: f"{view['resource']}.{re.sub(r'[.](first|ofType)[(][A-Za-z]*[)]', '', m['element'])}"
+        for name, m in found.items()
+        if m
+    }
+    plain = {**view, "select": [{"column": [c for c in columns if c["name"] not in paths]}]}
+    return FlatView(view["name"], view["resource"], compile_view(plain), paths)
+
+
+@functools.cache
+def shipped_views() -> Mapping[str, FlatView]:
+    """Return the flat tables of `content/views` by name."""
+    folder = resources.files("uptake") / "content" / "views"
+    texts = [f.read_text("utf-8") for f in folder.iterdir() if f.name.endswith(".json")]
+    views = [read_view(text) for text in texts]
+    return {view.name: view for view in sorted(views, key=lambda v: v.name)}
+
+
+Progress = Callable[[str], None]
+"""Called with the resource type that is read next."""
+
+
+def build_tables(
+    db: Database, store: Store, feeds: Sequence[Feed], wanted: frozenset[str], progress: Progress
+) -> None:
+    """Make the tables of `docs/tables.md` that are wanted, and `resource` and `reference` always."""
+    if "event" in wanted:
+        wanted = wanted | {v.name for v in shipped_views().values()}
+    builder = _Builder(db, store, wanted)
+    builder.feeds(feeds)
+    builder.records()
+    builder.empty_datatypes()
+    for view in builder.flat.values():
+        if view.resource not in store.fields:
+            builder.empty_flat_table(view)
+    for resource_type, fields in store.fields.items():
+        progress(resource_type)
+        builder.read_type(resource_type, fields)
+    builder.finish("event" in wanted)
+
+
+class _Builder:
+    """Builds the tables of one load; each step reads what the steps before it made."""
+
+    def __init__(self, db: Database, store: Store, wanted: frozenset[str]) -> None:
+        self.db = db
+        self.store = store
+        self.flat = {v.resource: v for v in shipped_views().values() if v.name in wanted}
+        self.datatypes = frozenset(wanted & datatypes.TABLES.keys()) | {"sent_reference"}
+
+    def feeds(self, feeds: Sequence[Feed]) -> None:
+        """Make `feed`, `complete_for` and `source_file`."""
+        db = self.db
+        db.run("create table feed (feed varchar, role varchar, sample boolean)")
+        db.run("create table complete_for (feed varchar, type varchar)")
+        db.run("create table source_file (file_index bigint, feed varchar, file varchar)")
+        db.insert("feed", ("feed", "role", "sample"), [(f.name, f.role, f.sample) for f in feeds])
+        complete = [(f.name, t) for f in feeds for t in f.complete_for]
+        db.insert("complete_for", ("feed", "type"), complete)
+        files = [(i, f.feed, f.path) for i, f in enumerate(self.store.files)]
+        db.insert("source_file", ("file_index", "feed", "file"), files)
+
+    def records(self) -> None:
+        """Make `stored`, `record` (every resource once, without content) and what references need."""
+        parts = self.store.resource_parts
+        empty = (
+            "select 0::bigint rid, 0::bigint line, '' type, '' id, '' full_url, 0::bigint bundle, "
+            "0::ubigint hash, '' as text where false"
+        )
+        source = f"select * from read_parquet({parts})" if parts else empty
+        self.db.run(f"create view stored as {source}")
+        self.db.run(f"""
+            create table record as
+            select s.rid, f.feed, s.type, s.id, f.file, s.line, s.full_url, s.bundle, s.hash
+            from stored s join source_file f on f.file_index = s.rid >> {OFFSET_BITS}
+            qualify s.id is null
+              or s.rid = min(s.rid) over (partition by f.feed, s.type, s.id, s.hash)
+        """)
+        for statement in references.TARGETS.strip().rstrip(";").split(";"):
+            self.db.run(statement)
+        self.db.run(
+            "create table resource_meta (rid bigint, entered_in_error boolean, "
+            "last_updated varchar, source varchar)"
+        )
+
+    def empty_datatypes(self) -> None:
+        """Make the wanted datatype tables without rows: a query over an absent datatype runs."""
+        fields = frozenset(f.json_name for f in r4.node(TEMPLATE).fields)
+        shape = datatypes.shape_for(TEMPLATE, fields, self.datatypes)
+        assert shape is not None
+        self._source(transform_spec(shape), NO_ROWS)
+        for name in sorted(self.datatypes):
+            select = next(datatypes.selects(TEMPLATE, fields, name, "src"))
+            self.db.run(f"create table {name} as {select}")
+        self.db.run("drop table src")
+
+    def empty_flat_table(self, view: FlatView) -> None:
+        """Make the flat table of a type that the load lacks."""
+        self._source(transform_spec(view.compiled.shape), NO_ROWS)
+        self._flat_table(view)
+        self.db.run("drop table src")
+
+    def read_type(self, resource_type: str, fields: frozenset[str]) -> None:
+        """Read one resource type and add its rows to every table."""
+        view = self.flat.get(resource_type)
+        shape = datatypes.shape_for(resource_type, fields, self.datatypes)
+        shapes = [s for s in (shape, view.compiled.shape if view else None) if s]
+        spec = json.loads(transform_spec(merge(*shapes))) if shapes else {}
+        _add(spec, RESOURCE)
+        if "extension" in fields:
+            spec["extension"] = ["JSON"]
+        if "contained" in fields:
+            spec["contained"] = [CONTAINED]
+        self._source(
+            json.dumps(spec, separators=(",", ":")),
+            f"select rid, text from stored where type = '{resource_type}' "
+            "and rid in (select rid from record)",
+        )
+        self.db.run(
+            "insert into resource_meta select rid, coalesce(r.status = 'entered-in-error' "
+            "or r.verificationStatus.coding[1].code = 'entered-in-error', false), "
+            "r.meta.lastUpdated, r.meta.source from src"
+        )
+        self._contained(resource_type, fields)
+        for name in sorted(self.datatypes):
+            self._fill(name, datatypes.selects(resource_type, fields, name, "src"))
+        if "extension" in fields:
+            self._extensions(resource_type)
+        self._resolve(resource_type)
+        if view:
+            self._flat_table(view)
+        self.db.run("drop table src; drop table contained_id; truncate sent_reference")
+
+    def _source(self, spec: str, rows: str) -> None:
+        self.db.run(
+            f"create temp table src as select rid, json_transform(text, '{spec}') as r from ({rows})"
+        )
+
+    def _fill(self, name: str, selects: Iterable[str]) -> None:
+        rows = " union all ".join(selects)
+        if rows:
+            self.db.run(f"insert into {name} {rows}")
+
+    def _contained(self, resource_type: str, fields: frozenset[str]) -> None:
+        """Make `contained_id`, and the codes of contained Medications part of their requests."""
+        if "contained" not in fields:
+            self.db.run("create temp table contained_id (rid bigint, type varchar, id varchar)")
+            return
+        self.db.run(
+            "create temp table contained_id as select rid, c.resourceType as type, c.id as id "
+            "from (select rid, unnest(r.contained) as c from src)"
+        )
+        place = f"'{resource_type}.contained[' || i || '].code"
+        source = (
+            "(select rid, i, c.code as v from (select rid, unnest(r.contained) as c, "
+            "generate_subscripts(r.contained, 1) - 1 as i from src) "
+            "where c.resourceType = 'Medication' and c.code is not null)"
+        )
+        if "concept" in self.datatypes:
+            self.db.run(
+                f"insert into concept select rid, '{resource_type}.contained.code', {place}', "
+                f"v.text, coalesce(len(v.coding), 0) from {source}"
+            )
+        if "coding" in self.datatypes:
+            self.db.run(
+                f"insert into coding select rid, '{resource_type}.contained.code.coding', "
+                f"{place}.coding[' || n || ']', {place}', c.system, c.version, c.code, c.display "
+                f"from (select rid, i, unnest(v.coding) as c, "
+                f"generate_subscripts(v.coding, 1) - 1 as n from {source})"
+            )
+
+    def _extensions(self, resource_type: str) -> None:
+        """Add the values of extensions at the root, and of extensions inside those."""
+        self.db.run(
+            f"create temp table ext1 as select rid, '{resource_type}.extension' as base_path, "
+            f"'{resource_type}.extension[' || i || ']' as base, e as j "
+            "from (select rid, unnest(r.extension) as e, "
+            "generate_subscripts(r.extension, 1) - 1 as i from src)"
+        )
+        if "extension" in self._extension_values("ext1"):
+            self.db.run(
+                "create temp table ext2 as select rid, base_path || '.extension' as base_path, "
+                "base || '.extension[' || i || ']' as base, e as j from ("
+                "select rid, base_path, base, unnest(x) as e, generate_subscripts(x, 1) - 1 as i "
+                "from (select rid, base_path, base, cast(j->'$.extension' as json[]) as x "
+                "from ext1))"
+            )
+            self._extension_values("ext2")
+            self.db.run("drop table ext2")
+        self.db.run("drop table ext1")
+
+    def _extension_values(self, table: str) -> frozenset[str]:
+        """Add the rows of one level of extensions; returns the JSON names met in them."""
+        keys = self.db.rows(f"select distinct unnest(json_keys(j)) from {table}")
+        fields = frozenset(key for (key,) in keys if r4.node("Extension").field(key))
+        shape = datatypes.shape_for("Extension", fields - {"url", "id"}, self.datatypes)
+        if shape:
+            spec = transform_spec(shape)
+            source = (
+                f"(select rid, base, base_path, json_transform(j, '{spec}') as r from {table})"
+            )
+            for name in sorted(self.datatypes):
+                selects = datatypes.selects("Extension", fields - {"url", "id"}, name, source)
+                self._fill(name, selects)
+        return fields
+
+    def _resolve(self, resource_type: str) -> None:
+        allowed = [
+            (place.path, target)
+            for place in datatypes.places(resource_type)
+            if place.type == "Reference"
+            for target in r4.fields_at(place.path)[0].targets
+        ]
+        self.db.insert("allowed_target", ("path", "target"), allowed)
+        self.db.run(references.RESOLVE)
+
+    def _flat_table(self, view: FlatView) -> None:
+        subject = subject_path(view.resource)
+        paths = {**view.references, "patient_rid": subject} if subject else dict(view.references)
+        chosen = ", ".join(
+            f"max(target_rid) filter (path = '{path}') as {column}"
+            for column, path in paths.items()
+        )
+        listed = ", ".join(f"'{path}'" for path in paths.values())
+        joined = (
+            f"left join (select rid, {chosen} from reference where path in ({listed}) "
+            "group by rid) x using (rid)"
+            if paths
+            else ""
+        )
+        columns = "".join(f", x.{column}" for column in paths)
+        if view.resource == "Patient":
+            columns += ", t.rid as patient_rid"
+        self.db.run(
+            f"create table {view.name} as select t.*, m.entered_in_error{columns} "
+            f"from ({view.select('src')}) t join resource_meta m using (rid) {joined}"
+        )
+
+    def finish(self, with_events: bool) -> None:
+        """Make `event` and `resource`, which need every type to be read."""
+        if with_events:
+            path = resources.files("uptake") / "content" / "views" / "event.sql"
+            self.db.run(path.read_text("utf-8"))
+        else:
+            self.db.run("create table event (rid bigint, at_date date)")
+        subjects = {t: p for t in self.store.fields if (p := subject_path(t))}
+        listed = ", ".join(f"'{path}'" for path in subjects.values()) or "''"
+        self.db.run(f"""
+            create table resource as
+            select i.rid, i.feed, i.type, i.id, i.file, i.line, i.hash,
+              case when i.type = 'Patient' then i.rid else s.target_rid end as patient_rid,
+              case when i.type = 'Patient' then i.id
+                else coalesce(p.id, s.target_id, s.reference) end as patient_id,
+              m.entered_in_error, m.last_updated, m.source,
+              strftime(e.at_date, '%Y-%m') as month
+            from record i join resource_meta m using (rid)
+            left join (select rid, target_rid, target_id, reference from reference
+                       where path in ({listed})) s using (rid)
+            left join record p on p.rid = s.target_rid
+            left join event e on e.rid = i.rid
+        """)
+
+
+def _add(spec: dict[str, Any], more: Mapping[str, Any]) -> None:
+    for name, value in more.items():
+        if isinstance(value, dict) and name in spec:
+            _add(spec[name], value)
+        elif isinstance(value, list) and name in spec:
+            _add(spec[name][0], value[0])
+        else:
+            spec[name] = value
+
+
+def subject_path(resource_type: str) -> str | None:
+    """Return the path of the reference to the patient: `Observation.subject`; None if none."""
+    node = r4.node(resource_type)
+    for name in references.SUBJECTS:
+        field = node.field(name)
+        if field and not field.many and field.type == "Reference":
+            return f"{resource_type}.{name}"
+    return None

@@ -19,7 +19,7 @@ from benchmarks.corpus import CLINICAL_TIME, Corpus, Resource, clinical_time
 LEFT_OUT = {
     "Goal": "its description is text only, in all of them (TXT-01)",
     "ExplanationOfBenefit": "its codes are URLs of over 64 characters (TXT-04), its systems local "
-                            "(COD-01), and what it contains is text only (TXT-01)",
+    "(COD-01), and what it contains is text only (TXT-01)",
 }
 
 # Units that are no UCUM (COD-10), and what they mean.
@@ -43,8 +43,7 @@ REPEATED_DISPLAYS = {
 
 def clean(corpus: Corpus) -> Corpus:
     """The corpus with every step applied, in place; types of `LEFT_OUT` are gone."""
-    corpus = Corpus({name: rows for name, rows in corpus.resources.items()
-                     if name not in LEFT_OUT})
+    corpus = Corpus({name: rows for name, rows in corpus.resources.items() if name not in LEFT_OUT})
     for rows in corpus.resources.values():
         for row in rows:
             clean_elements(row)
@@ -111,8 +110,9 @@ def clean_times(corpus: Corpus) -> None:
             if encounter is None or sent is None:
                 continue
             at = datetime.fromisoformat(sent)
-            start, end = (datetime.fromisoformat(encounter["period"][key])
-                          for key in ("start", "end"))
+            start, end = (
+                datetime.fromisoformat(encounter["period"][key]) for key in ("start", "end")
+            )
             if not start - timedelta(hours=23) < at < end + timedelta(hours=23):
                 move(row, element, start - at)
 
@@ -122,8 +122,12 @@ def clean_same_times(corpus: Corpus) -> None:
     for name, element in CLINICAL_TIME.items():
         seen: dict[tuple[object, ...], int] = defaultdict(int)
         for row in corpus.resources.get(name, []):
-            concept = row.get("code") or row.get("vaccineCode") \
-                or row.get("medicationCodeableConcept") or (row.get("type") or [{}])[0]
+            concept = (
+                row.get("code")
+                or row.get("vaccineCode")
+                or row.get("medicationCodeableConcept")
+                or (row.get("type") or [{}])[0]
+            )
             about = row.get("subject") or row.get("patient")
             key = (about["reference"], concept["coding"][0]["code"], clinical_time(row))
             if seen[key]:

@@ -67,8 +67,9 @@ def read_lines(folder: Path) -> dict[str, list[bytes]]:
 
 def read_corpus(folder: Path) -> Corpus:
     """The resources of a folder."""
-    return Corpus({name: [orjson.loads(line) for line in lines]
-                   for name, lines in read_lines(folder).items()})
+    return Corpus(
+        {name: [orjson.loads(line) for line in lines] for name, lines in read_lines(folder).items()}
+    )
 
 
 def write_lines(folder: Path, lines: dict[str, list[bytes]]) -> None:
@@ -82,5 +83,7 @@ def write_lines(folder: Path, lines: dict[str, list[bytes]]) -> None:
 
 def write_corpus(folder: Path, corpus: Corpus) -> None:
     """The resources as NDJSON, one file a type."""
-    write_lines(folder, {name: [orjson.dumps(row) for row in rows]
-                         for name, rows in corpus.resources.items()})
+    write_lines(
+        folder,
+        {name: [orjson.dumps(row) for row in rows] for name, rows in corpus.resources.items()},
+    )

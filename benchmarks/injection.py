@@ -113,8 +113,9 @@ class Injection:
         if sent is not None and patient is not None:
             day = datetime.fromisoformat(sent[:10])
             born, end = patient["birthDate"], AS_OF
-            if not (datetime.fromisoformat(born) + MARGIN < day
-                    < datetime.fromisoformat(end) - MARGIN):
+            if not (
+                datetime.fromisoformat(born) + MARGIN < day < datetime.fromisoformat(end) - MARGIN
+            ):
                 return False
         return case.where is None or case.where(row)
 
@@ -124,9 +125,18 @@ class Injection:
 
     def tell(self, case: Case, unit: Resource) -> int:
         """A row of the truth; its index."""
-        self.truth.append({"check": case.check, "variant": case.variant, "found": case.found,
-                           "resource_type": unit["resourceType"], "id": unit["id"],
-                           "also": list(case.also), "file": None, "line": None})
+        self.truth.append(
+            {
+                "check": case.check,
+                "variant": case.variant,
+                "found": case.found,
+                "resource_type": unit["resourceType"],
+                "id": unit["id"],
+                "also": list(case.also),
+                "file": None,
+                "line": None,
+            }
+        )
         return len(self.truth) - 1
 
     def lines(self) -> dict[str, list[bytes]]:
@@ -135,7 +145,8 @@ class Injection:
         for name in sorted({*self.corpus.resources, *self.added}):
             records: list[tuple[bytes, int | None]] = [
                 (orjson.dumps(self.changed.get(id(row), row)), None)
-                for row in self.corpus.resources.get(name, [])]
+                for row in self.corpus.resources.get(name, [])
+            ]
             for entry in self.added.get(name, []):
                 records.insert(self.random.randrange(len(records) + 1), entry)
             for number, (_, row) in enumerate(records, 1):
@@ -156,8 +167,9 @@ def refresh(draw: Draw) -> None:
         baseline.move(resource, element, timedelta(minutes=draw.random.randrange(61, 1000)))
 
 
-def write_injection(source: Path, out: Path, *, rows: int = 60, rate: float = 0.01,
-                    seed: int = 1) -> list[dict[str, object]]:
+def write_injection(
+    source: Path, out: Path, *, rows: int = 60, rate: float = 0.01, seed: int = 1
+) -> list[dict[str, object]]:
     """Write OUT/clean, OUT/dirty and OUT/truth.ndjson; the rows of the truth."""
     corpus = baseline.clean(read_corpus(source))
     write_corpus(out / "clean", corpus)
@@ -182,8 +194,9 @@ def main() -> int:
         print(f"{told.source}: no such folder; the benchmark needs its data there")
         return 2
     truth = write_injection(told.source, told.out, rows=told.rows, rate=told.rate, seed=told.seed)
-    for (check, found), count in sorted(Counter((row["check"], row["found"])
-                                                for row in truth).items()):
+    for (check, found), count in sorted(
+        Counter((row["check"], row["found"]) for row in truth).items()
+    ):
         print(f"{check}  {'defects' if found else 'near-misses':12} {count:6}")
     return 0
 

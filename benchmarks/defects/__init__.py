@@ -9,6 +9,12 @@ from benchmarks.defects import coding, context, duplicates, structure, text, tim
 if TYPE_CHECKING:
     from benchmarks.defects.case import Case
 
-CASES: tuple[Case, ...] = (*duplicates.CASES, *coding.CASES, *context.CASES, *time.CASES,
-                           *text.CASES, *structure.CASES)
+CASES: tuple[Case, ...] = (
+    *duplicates.CASES,
+    *coding.CASES,
+    *context.CASES,
+    *time.CASES,
+    *text.CASES,
+    *structure.CASES,
+)
 CHECKS = tuple(sorted({case.check for case in CASES}))

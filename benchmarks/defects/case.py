@@ -137,8 +137,10 @@ def replace(removed: str, **elements: Any) -> Callable[[Draw], None]:
     """An edit that puts other elements where one was (mostly another choice type)."""
 
     def edit(draw: Draw) -> None:
-        told = {name: value(draw) if callable(value) else copy.deepcopy(value)
-                for name, value in elements.items()}
+        told = {
+            name: value(draw) if callable(value) else copy.deepcopy(value)
+            for name, value in elements.items()
+        }
         draw.resource.pop(removed, None)
         draw.resource.update(told)
 

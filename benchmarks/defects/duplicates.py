@@ -127,8 +127,9 @@ def unequal(**changes: Any) -> Callable[[Draw], Units]:
 
 METHOD = {"coding": [{"system": "http://snomed.info/sct", "code": "84361000"}]}
 LEFT_ARM = {"coding": [{"system": "http://snomed.info/sct", "code": "368208006"}]}
-NEGATIVE = {"coding": [{"system": "http://snomed.info/sct", "code": "260385009",
-                        "display": "Negative"}]}
+NEGATIVE = {
+    "coding": [{"system": "http://snomed.info/sct", "code": "260385009", "display": "Negative"}]
+}
 
 
 def case(check: str, variant: str, on: str, edit: Callable[[Draw], Units], **more: Any) -> Case:
@@ -138,8 +139,12 @@ def case(check: str, variant: str, on: str, edit: Callable[[Draw], Units], **mor
 
 CASES = (
     case("DUP-01", "shared MR", "Patient", shared("MR")),
-    case("DUP-01", "shared MR, both active", "Patient",
-         lambda draw: (put("active", True)(draw), shared("MR")(draw))[1]),
+    case(
+        "DUP-01",
+        "shared MR, both active",
+        "Patient",
+        lambda draw: (put("active", True)(draw), shared("MR")(draw))[1],
+    ),
     case("DUP-01", "shared SS", "Patient", shared("SS")),
     case("DUP-01", "shared NI", "Patient", shared("NI")),
     case("DUP-01", "shared MC", "Patient", shared("MC")),
@@ -152,27 +157,57 @@ CASES = (
     case("DUP-01", "same number of another hospital", "Patient", other_system, found=False),
     case("DUP-01", "shared driver's licence", "Patient", shared("DL"), found=False),
     case("DUP-01", "shared identifier without a type", "Patient", shared(None), found=False),
-
-    case("DUP-05", "no identifier", "Patient", lambda draw: draw.resource.pop("identifier")
-         and None),
+    case(
+        "DUP-05", "no identifier", "Patient", lambda draw: draw.resource.pop("identifier") and None
+    ),
     case("DUP-05", "empty list", "Patient", put("identifier", [])),
     case("DUP-05", "value without a system", "Patient", put("identifier", [{"value": "12345"}])),
-    case("DUP-05", "system without a value", "Patient",
-         put("identifier", [{"system": SYSTEMS["MR"]}])),
-    case("DUP-05", "two halves", "Patient",
-         put("identifier", [{"value": "12345"}, {"system": SYSTEMS["MR"]}])),
-    case("DUP-05", "one identifier, no type", "Patient",
-         put("identifier", lambda draw: [identifier(None, draw.new_id())]), found=False),
-    case("DUP-05", "MR without a system", "Patient",
-         put("identifier", lambda draw: [{"type": {"coding": [{"system": V2_0203, "code": "MR"}]},
-                                          "value": draw.new_id()}]), found=False),
-    case("DUP-05", "MR is the second", "Patient",
-         put("identifier", lambda draw: [{"value": "1"}, identifier("MR", draw.new_id())]),
-         found=False),
-
+    case(
+        "DUP-05",
+        "system without a value",
+        "Patient",
+        put("identifier", [{"system": SYSTEMS["MR"]}]),
+    ),
+    case(
+        "DUP-05",
+        "two halves",
+        "Patient",
+        put("identifier", [{"value": "12345"}, {"system": SYSTEMS["MR"]}]),
+    ),
+    case(
+        "DUP-05",
+        "one identifier, no type",
+        "Patient",
+        put("identifier", lambda draw: [identifier(None, draw.new_id())]),
+        found=False,
+    ),
+    case(
+        "DUP-05",
+        "MR without a system",
+        "Patient",
+        put(
+            "identifier",
+            lambda draw: [
+                {"type": {"coding": [{"system": V2_0203, "code": "MR"}]}, "value": draw.new_id()}
+            ],
+        ),
+        found=False,
+    ),
+    case(
+        "DUP-05",
+        "MR is the second",
+        "Patient",
+        put("identifier", lambda draw: [{"value": "1"}, identifier("MR", draw.new_id())]),
+        found=False,
+    ),
     case("DUP-07", "laboratory result twice", "Observation", again(), where=laboratory),
-    case("DUP-07", "vital sign, other offset", "Observation",
-         again(effectiveDateTime=elsewhere), where=vital_sign),
+    case(
+        "DUP-07",
+        "vital sign, other offset",
+        "Observation",
+        again(effectiveDateTime=elsewhere),
+        where=vital_sign,
+    ),
     case("DUP-07", "coded result twice", "Observation", again(), where=coded),
     case("DUP-07", "blood pressure twice", "Observation", again(), where=panel),
     case("DUP-07", "condition twice", "Condition", again()),
@@ -181,37 +216,102 @@ CASES = (
     case("DUP-07", "procedure twice", "Procedure", again()),
     case("DUP-07", "date only", "Observation", by_day, found=False, where=laboratory),
     case("DUP-07", "immunization, date only", "Immunization", by_day, found=False),
-    case("DUP-07", "other method", "Observation", again(method=METHOD), found=False,
-         where=laboratory),
-    case("DUP-07", "other body site", "Observation", again(bodySite=LEFT_ARM), found=False,
-         where=vital_sign),
-    case("DUP-07", "a quarter of an hour later", "Observation",
-         again(effectiveDateTime=later), found=False, where=laboratory),
-    case("DUP-07", "the other is entered in error", "Observation",
-         again(status="entered-in-error"), found=False, where=laboratory),
-    case("DUP-07", "other components", "Observation", again(component=other_components),
-         found=False, also=("DUP-08",), where=panel),
-
+    case(
+        "DUP-07", "other method", "Observation", again(method=METHOD), found=False, where=laboratory
+    ),
+    case(
+        "DUP-07",
+        "other body site",
+        "Observation",
+        again(bodySite=LEFT_ARM),
+        found=False,
+        where=vital_sign,
+    ),
+    case(
+        "DUP-07",
+        "a quarter of an hour later",
+        "Observation",
+        again(effectiveDateTime=later),
+        found=False,
+        where=laboratory,
+    ),
+    case(
+        "DUP-07",
+        "the other is entered in error",
+        "Observation",
+        again(status="entered-in-error"),
+        found=False,
+        where=laboratory,
+    ),
+    case(
+        "DUP-07",
+        "other components",
+        "Observation",
+        again(component=other_components),
+        found=False,
+        also=("DUP-08",),
+        where=panel,
+    ),
     case("DUP-08", "other number", "Observation", unequal(), where=laboratory),
     case("DUP-08", "other number, vital sign", "Observation", unequal(), where=vital_sign),
-    case("DUP-08", "other number, other offset", "Observation",
-         unequal(effectiveDateTime=elsewhere), where=quantity),
-    case("DUP-08", "other answer", "Observation", again(valueCodeableConcept=NEGATIVE),
-         where=coded),
-    case("DUP-08", "comparator", "Observation",
-         again(valueQuantity=lambda draw: draw.resource["valueQuantity"] | {"comparator": "<"}),
-         where=laboratory),
-    case("DUP-08", "amended", "Observation", unequal(status="amended"), found=False,
-         where=laboratory),
-    case("DUP-08", "corrected", "Observation", unequal(status="corrected"), found=False,
-         where=laboratory),
-    case("DUP-08", "entered in error", "Observation", unequal(status="entered-in-error"),
-         found=False, where=laboratory),
-    case("DUP-08", "other method", "Observation", unequal(method=METHOD), found=False,
-         where=laboratory),
-    case("DUP-08", "other body site", "Observation", unequal(bodySite=LEFT_ARM), found=False,
-         where=vital_sign),
-    case("DUP-08", "date only", "Observation",
-         lambda draw: by_day(draw, valueQuantity=other_value(draw)), found=False,
-         where=laboratory),
+    case(
+        "DUP-08",
+        "other number, other offset",
+        "Observation",
+        unequal(effectiveDateTime=elsewhere),
+        where=quantity,
+    ),
+    case(
+        "DUP-08", "other answer", "Observation", again(valueCodeableConcept=NEGATIVE), where=coded
+    ),
+    case(
+        "DUP-08",
+        "comparator",
+        "Observation",
+        again(valueQuantity=lambda draw: draw.resource["valueQuantity"] | {"comparator": "<"}),
+        where=laboratory,
+    ),
+    case(
+        "DUP-08", "amended", "Observation", unequal(status="amended"), found=False, where=laboratory
+    ),
+    case(
+        "DUP-08",
+        "corrected",
+        "Observation",
+        unequal(status="corrected"),
+        found=False,
+        where=laboratory,
+    ),
+    case(
+        "DUP-08",
+        "entered in error",
+        "Observation",
+        unequal(status="entered-in-error"),
+        found=False,
+        where=laboratory,
+    ),
+    case(
+        "DUP-08",
+        "other method",
+        "Observation",
+        unequal(method=METHOD),
+        found=False,
+        where=laboratory,
+    ),
+    case(
+        "DUP-08",
+        "other body site",
+        "Observation",
+        unequal(bodySite=LEFT_ARM),
+        found=False,
+        where=vital_sign,
+    ),
+    case(
+        "DUP-08",
+        "date only",
+        "Observation",
+        lambda draw: by_day(draw, valueQuantity=other_value(draw)),
+        found=False,
+        where=laboratory,
+    ),
 )

@@ -84,7 +84,17 @@ CASES = (
     odd("carriage return between members", sent(swap(b',"', b',\r"'))),
     odd("escaped surrogate pair", sent(swap(b"mark", b"\\ud83d\\ude00"), note=NOTE)),
     odd("line separator U+2028", sent(swap(b"mark", b"a\xe2\x80\xa8b"), note=NOTE)),
-    odd("an exponent", sent(swap(b'"value":1.0', b'"value":1.5E+2'), valueQuantity={
-        "value": 1.0, "unit": "mg/dL", "system": "http://unitsofmeasure.org", "code": "mg/dL"})),
+    odd(
+        "an exponent",
+        sent(
+            swap(b'"value":1.0', b'"value":1.5E+2'),
+            valueQuantity={
+                "value": 1.0,
+                "unit": "mg/dL",
+                "system": "http://unitsofmeasure.org",
+                "code": "mg/dL",
+            },
+        ),
+    ),
     odd("the same key at another level", sent(whole, note=[{"text": "id", "id": "status"}])),
 )

@@ -1,0 +1,90 @@
+"""Known defects put into a clean feed: every check finds all of its own and nothing else."""
+
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))  # benchmarks is no part of the package
+
+from benchmarks import accuracy  # noqa: E402
+from benchmarks.corpus import SMALL, read_corpus, read_lines  # noqa: E402
+from benchmarks.defects import CASES, CHECKS  # noqa: E402
+from benchmarks.injection import write_injection  # noqa: E402
+
+ROWS, SEED = 12, 7
+
+pytestmark = pytest.mark.skipif(not SMALL.is_dir(), reason=f"needs {SMALL}")
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """One clean run and one dirty run judge every check."""
+    out = tmp_path_factory.mktemp("injection")
+    judged = accuracy.run(SMALL, out, rows=ROWS, rate=0, seed=SEED)
+    return {one.check: one for one in judged}
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_check_finds_every_injected_defect_and_nothing_else(results, check):
+    one = results[check]
+    assert one.injected >= ROWS
+    assert accuracy.complaints([one]) == []
+    assert (one.precision, one.recall) == (1, 1)
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_check_finds_nothing_in_the_clean_feed(results, check):
+    assert results[check].baseline == 0
+
+
+@pytest.fixture(scope="module")
+def twins(tmp_path_factory):
+    out = tmp_path_factory.mktemp("twins")
+    return out, write_injection(SMALL, out, rows=ROWS, rate=0, seed=SEED)
+
+
+def test_no_resource_carries_two_injections(twins):
+    _, truth = twins
+    assert Counter((row["resource_type"], row["id"]) for row in truth).most_common(1)[0][1] == 1
+
+
+def test_every_variant_is_injected(twins):
+    _, truth = twins
+    assert {(row["check"], row["variant"]) for row in truth} == {
+        (case.check, case.variant) for case in CASES
+    }
+
+
+def test_what_is_not_injected_stays_as_it_was(twins):
+    out, truth = twins
+    touched = {row["id"] for row in truth}
+    clean = read_corpus(out / "clean").by_reference
+    dirty = read_lines(out / "dirty")
+    whole = {row["line"]: row for row in truth if row["line"] is not None}
+    before = set(read_lines(out / "clean")["Observation"])
+    changed = 0
+    for number, line in enumerate(dirty["Observation"], 1):
+        if number in whole or line in before:
+            continue
+        changed += 1
+        assert any(f'"id":"{unit}"'.encode() in line for unit in touched)
+    assert changed <= len(truth)
+    assert len(clean) <= sum(map(len, dirty.values()))
+
+
+def test_the_same_seed_gives_the_same_bytes(twins, tmp_path):
+    out, _ = twins
+    write_injection(SMALL, tmp_path, rows=ROWS, rate=0, seed=SEED)
+    for path in (tmp_path / "dirty").iterdir():
+        assert path.read_bytes() == (out / "dirty" / path.name).read_bytes()
+
+
+def test_the_product_starts_as_a_module():
+    done = subprocess.run(
+        [sys.executable, "-m", "uptake", "--help"], capture_output=True, check=False
+    )
+    assert done.returncode == 0

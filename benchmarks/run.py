@@ -55,8 +55,8 @@ Seconds depend on the machine, ratios much less: compare ratios.
 `uptake assess` on Synthea R4, {told.resources:,} resources in {told.megabytes:.0f} MB of JSON \
 (gzipped), from the command line: fresh processes, fresh folder, {RUNS} runs. *Times orjson* is \
 the wall time against parsing the same records, already decompressed, in one process, in the same \
-run. Peak memory is the sum over all processes, sampled every 20 ms; pages they share count more than \
-once.
+run. Peak memory is the sum over all processes, sampled every 20 ms; pages they share count more \
+than once.
 
 {speed.table(told)}
 

@@ -1,6 +1,5 @@
 """Known defects put into a clean feed: every check finds all of its own and nothing else."""
 
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -81,10 +80,3 @@ def test_the_same_seed_gives_the_same_bytes(twins, tmp_path):
     write_injection(SMALL, tmp_path, rows=ROWS, rate=0, seed=SEED)
     for path in (tmp_path / "dirty").iterdir():
         assert path.read_bytes() == (out / "dirty" / path.name).read_bytes()
-
-
-def test_the_product_starts_as_a_module():
-    done = subprocess.run(
-        [sys.executable, "-m", "uptake", "--help"], capture_output=True, check=False
-    )
-    assert done.returncode == 0

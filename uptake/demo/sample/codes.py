@@ -23,30 +23,65 @@ class Disease:
     """A long-term condition in both code systems that charts use."""
 
     icd: str
+    billed_as: str
+    """The name of the ICD-10-CM code."""
     snomed: str
     display: str
 
 
 DISEASES = {
-    "diabetes": Disease("E11.9", "44054006", "Type 2 diabetes mellitus"),
-    "hypertension": Disease("I10", "38341003", "Hypertensive disorder"),
-    "hyperlipidemia": Disease("E78.5", "55822004", "Hyperlipidemia"),
-    "fibrillation": Disease("I48.91", "49436004", "Atrial fibrillation"),
-    "heart failure": Disease("I50.9", "42343007", "Congestive heart failure"),
-    "copd": Disease("J44.9", "13645005", "Chronic obstructive pulmonary disease"),
-    "asthma": Disease("J45.909", "195967001", "Asthma"),
-    "hypothyroidism": Disease("E03.9", "40930008", "Hypothyroidism"),
-    "depression": Disease("F32.A", "35489007", "Depressive disorder"),
-    "reflux": Disease("K21.9", "235595009", "Gastroesophageal reflux disease"),
-    "arthritis": Disease("M17.9", "239873007", "Osteoarthritis of knee"),
+    "diabetes": Disease(
+        "E11.9",
+        "Type 2 diabetes mellitus without complications",
+        "44054006",
+        "Type 2 diabetes mellitus",
+    ),
+    "hypertension": Disease(
+        "I10", "Essential (primary) hypertension", "38341003", "Hypertensive disorder"
+    ),
+    "hyperlipidemia": Disease("E78.5", "Hyperlipidemia, unspecified", "55822004", "Hyperlipidemia"),
+    "fibrillation": Disease(
+        "I48.91", "Unspecified atrial fibrillation", "49436004", "Atrial fibrillation"
+    ),
+    "heart failure": Disease(
+        "I50.9", "Heart failure, unspecified", "42343007", "Congestive heart failure"
+    ),
+    "copd": Disease(
+        "J44.9",
+        "Chronic obstructive pulmonary disease, unspecified",
+        "13645005",
+        "Chronic obstructive pulmonary disease",
+    ),
+    "asthma": Disease("J45.909", "Unspecified asthma, uncomplicated", "195967001", "Asthma"),
+    "hypothyroidism": Disease("E03.9", "Hypothyroidism, unspecified", "40930008", "Hypothyroidism"),
+    "depression": Disease("F32.A", "Depression, unspecified", "35489007", "Depressive disorder"),
+    "reflux": Disease(
+        "K21.9",
+        "Gastro-esophageal reflux disease without esophagitis",
+        "235595009",
+        "Gastroesophageal reflux disease",
+    ),
+    "arthritis": Disease(
+        "M17.9", "Osteoarthritis of knee, unspecified", "239873007", "Osteoarthritis of knee"
+    ),
 }
 
 ADMISSIONS = (
-    Disease("J18.9", "233604007", "Pneumonia"),
-    Disease("A41.9", "91302008", "Sepsis"),
-    Disease("I50.9", "42343007", "Congestive heart failure"),
-    Disease("N39.0", "68566005", "Urinary tract infection"),
-    Disease("K80.00", "65275009", "Acute cholecystitis"),
+    Disease("J18.9", "Pneumonia, unspecified organism", "233604007", "Pneumonia"),
+    Disease("A41.9", "Sepsis, unspecified organism", "91302008", "Sepsis"),
+    Disease("I50.9", "Heart failure, unspecified", "42343007", "Congestive heart failure"),
+    Disease(
+        "N39.0",
+        "Urinary tract infection, site not specified",
+        "68566005",
+        "Urinary tract infection",
+    ),
+    Disease(
+        "K80.00",
+        "Calculus of gallbladder with acute cholecystitis without obstruction",
+        "65275009",
+        "Acute cholecystitis",
+    ),
 )
 
 
@@ -212,7 +247,11 @@ ORDERS = (
         ("91251008", "Physical therapy procedure"),
         ("M17.9", "Osteoarthritis of knee, unspecified"),
     ),
-    (IMAGING, ("312681000", "Bone density scan"), ("M81.0", "Age-related osteoporosis")),
+    (
+        IMAGING,
+        ("312681000", "Bone density scan"),
+        ("M81.0", "Age-related osteoporosis without current pathological fracture"),
+    ),
     (
         SURGERY,
         ("73761001", "Colonoscopy"),

@@ -54,7 +54,7 @@ def condition(
         "category": [hl7("condition-category", category, CATEGORIES[category])],
         "code": concept(
             coding(SNOMED, disease.snomed, disease.display),
-            coding(ICD10CM, disease.icd, disease.display),
+            coding(ICD10CM, disease.icd, disease.billed_as),
             text=disease.display,
         ),
         **base,

@@ -18,6 +18,8 @@ Records = dict[str, dict[str, list[Resource]]]
 AS_OF = datetime(2026, 11, 1, tzinfo=UTC)
 LATEST = AS_OF - timedelta(minutes=45)
 """Nothing in the sample happens later."""
+LISTED = AS_OF.replace(month=3, day=17, hour=18)
+"""When directories of staff and places were last refreshed."""
 
 
 def _nth_sunday(year: int, month: int, n: int) -> date:

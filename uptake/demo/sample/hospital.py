@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from uptake.demo.sample import entries, ward
@@ -271,6 +271,8 @@ def _coverage(record: Record) -> str:
     plan = (
         ("RETIRE", "retiree health program") if who.age >= 65 else ("EHCPOL", "employee healthcare")
     )
+    turn = int(who.number)
+    begun = max(who.birth, date(2016 + turn % 9, 1 + turn % 12, 1))
     member = f"PH{record.rng.randint(10**8, 10**9 - 1)}"
     return record.chart.add(
         "Coverage",
@@ -285,7 +287,7 @@ def _coverage(record: Record) -> str:
             "subscriberId": member,
             "beneficiary": record.subject,
             "relationship": hl7("subscriber-relationship", "self", "Self"),
-            "period": {"start": "2025-01-01", "end": "2026-12-31"},
+            "period": {"start": begun.isoformat()},
             "payor": [to("Organization", PAYER)],
         },
     )

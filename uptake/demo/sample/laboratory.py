@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from uptake.demo.sample import entries
 from uptake.demo.sample.codes import ANALYTES, LAB_NUMBER, LOINC
 from uptake.demo.sample.fhir import (
-    AS_OF,
+    LISTED,
     Chart,
     Resource,
     coding,
@@ -68,9 +68,10 @@ def write_results(
         "Patient",
         chart.add("Patient", weekday(rng, days[0]) - timedelta(minutes=20), patient(who, own)),
     )
+    usual = {name: rng.gauss(0, 0.85) for name in panels}
     for place, ago in enumerate(days):
-        names = ("inr",) if gap == 30 and place % 2 else panels
-        _draw(chart, rng, subject, weekday(rng, ago), site, names)
+        tests = {"inr": usual["inr"]} if gap == 30 and place % 2 else usual
+        _draw(chart, rng, subject, weekday(rng, ago), site, tests)
 
 
 def _panels(who: Person) -> tuple[str, ...]:
@@ -95,7 +96,7 @@ def _draw(
     subject: Resource,
     collected: datetime,
     site: str,
-    names: tuple[str, ...],
+    usual: dict[str, float],
 ) -> None:
     resulted = collected + timedelta(minutes=rng.randint(150, 500))
     limits = (collected - timedelta(minutes=9), collected + timedelta(minutes=11))
@@ -112,8 +113,8 @@ def _draw(
     }
     received = resulted + timedelta(minutes=2)
     results = [
-        to("Observation", chart.add("Observation", received, _result(base, rng, ANALYTES[name])))
-        for name in names
+        to("Observation", chart.add("Observation", received, {**base, **_result(test, deviation)}))
+        for test, deviation in ((ANALYTES[n], z + rng.gauss(0, 0.5)) for n, z in usual.items())
     ]
     chart.add(
         "DiagnosticReport",
@@ -127,9 +128,9 @@ def _draw(
     )
 
 
-def _result(base: Resource, rng: random.Random, test: Analyte) -> Resource:
-    spread = max(-2.2, min(2.2, rng.gauss(0, 1))) * test.spread
-    value = round(test.mean + spread, test.decimals)
+def _result(test: Analyte, deviation: float) -> Resource:
+    """A person's value stays near what is usual for them; `deviation` is in units of the spread."""
+    value = round(test.mean + max(-2.2, min(2.2, deviation)) * test.spread, test.decimals)
     flag = (
         ("L", "Low")
         if test.low is not None and value < test.low
@@ -141,7 +142,6 @@ def _result(base: Resource, rng: random.Random, test: Analyte) -> Resource:
         if limit is not None
     }
     return {
-        **base,
         "code": concept(coding(LOINC, test.loinc, test.display)),
         "valueQuantity": quantity(value, test.unit, test.ucum),
         "interpretation": [hl7("v3-ObservationInterpretation", *flag)],
@@ -155,7 +155,7 @@ def places() -> list[Resource]:
         {
             "resourceType": "Location",
             "id": f"loc-{site}",
-            "meta": {"lastUpdated": moment(AS_OF.replace(month=1, hour=18)), "source": SOURCE},
+            "meta": {"lastUpdated": moment(LISTED), "source": SOURCE},
             "status": "active",
             "name": f"Northside Laboratory, {site.title()}",
             "mode": "instance",

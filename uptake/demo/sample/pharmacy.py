@@ -12,8 +12,8 @@ from uptake.demo.sample.codes import (
 )
 from uptake.demo.sample.drugs import DRUGS
 from uptake.demo.sample.fhir import (
-    AS_OF,
     LATEST,
+    LISTED,
     Chart,
     Resource,
     civil,
@@ -117,7 +117,7 @@ def place() -> Resource:
         "resourceType": "Location",
         "id": "loc-prescriber",
         "status": "active",
-        "meta": {"lastUpdated": moment(AS_OF.replace(month=1, hour=18)), "source": SOURCE},
+        "meta": {"lastUpdated": moment(LISTED), "source": SOURCE},
         "name": "Prescriber's clinic",
         "mode": "instance",
         "managingOrganization": to("Organization", PRESCRIBERS),

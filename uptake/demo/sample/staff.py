@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from uptake.demo.sample.codes import NPI
-from uptake.demo.sample.fhir import AS_OF, hl7, moment, to
+from uptake.demo.sample.fhir import LISTED, hl7, moment, to
 from uptake.demo.sample.people import identifier
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def npi(serial: int) -> str:
 
 
 def _meta(source: str) -> Resource:
-    return {"lastUpdated": moment(AS_OF.replace(month=1, hour=18)), "source": source}
+    return {"lastUpdated": moment(LISTED), "source": source}
 
 
 def organization(identity: str, name: str, serial: int, source: str) -> Resource:

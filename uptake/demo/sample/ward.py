@@ -102,12 +102,13 @@ def clinic_vitals(
         at + timedelta(minutes=1),
         *_number("8867-4", "Heart rate", int(rng.gauss(74, 7)), "beats/minute", "/min"),
     )
-    kilograms = rng.gauss(79, 11) if adult else 11 + 2.9 * who.age
+    usual = 58 + int(who.number) * 7 % 41 if adult else 11 + 2.9 * who.age
+    kilograms = usual + rng.gauss(0, 0.7)
     _vital(
         chart,
         base,
         at + timedelta(minutes=2),
-        *_number("29463-7", "Body weight", round(max(12, kilograms), 1), "kg", "kg"),
+        *_number("29463-7", "Body weight", round(kilograms, 1), "kg", "kg"),
     )
 
 

@@ -34,6 +34,8 @@ class Figures:
     number of the group is that small (`rounds`) every other number of the group is rounded to tens
     and every percentage is computed from rounded counts. No total minus its parts then gives the
     hidden count back: each term is known only to within five. Zero is always said exactly.
+    A verdict stays true and says on which side of its target a share is: of a dozen patients it can
+    tell more than the counts do.
     """
 
     hides: bool = False
@@ -113,12 +115,13 @@ def shared(assessment: Assessment) -> Numbers:
     and are exact.
     """
     return Numbers(
-        _group(n for part in _record_counts(assessment) for n in part),
-        {f.use_case.code: _group(_case_counts(f)) for f in assessment.fitness},
+        group(n for part in _record_counts(assessment) for n in part),
+        {f.use_case.code: group(_case_counts(f)) for f in assessment.fitness},
     )
 
 
-def _group(counts: Iterable[int]) -> Figures:
+def group(counts: Iterable[int]) -> Figures:
+    """Returns how a shared page says numbers that can be added to or subtracted from each other."""
     return Figures(hides=True, rounds=any(0 < n < SMALL for n in counts))
 
 

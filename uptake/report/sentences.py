@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from uptake.model import (
     Assessment,
+    Check,
     CheckResult,
     Fitness,
     FixStep,
@@ -35,7 +36,7 @@ _UNITS = {
 
 def notes(assessment: Assessment, numbers: Numbers) -> tuple[str, ...]:
     """Returns what a reader must know before anything else."""
-    told = [_sentence(numbers.records.text(clean(note))) for note in assessment.notes]
+    told = [_sentence(_raised(numbers.records.text(clean(note)))) for note in assessment.notes]
     refused = (
         f"Nothing of {clean(feed)} could be read: "
         f"all {numbers.records.count(sum(f.records for f in files), 'records')} were quarantined."
@@ -92,6 +93,8 @@ def fix_first(assessment: Assessment, numbers: Numbers) -> str:
             f"Fix first: {clean(worst.check.title)} ({worst.check.code}), "
             f"{check_counts(worst, numbers.records)}."
         )
+    if not _resources(assessment) and any(f.quarantined for f in assessment.inputs):
+        return "Fix first: what quarantine.parquet says is wrong with each record."
     if any(r.verdict == Verdict.PASS for r in assessment.checks):
         return "Nothing to fix first: every check that applies passed."
     return "Nothing to fix first: no check applies to these data."
@@ -114,9 +117,9 @@ def _effect(fitness: Fitness, index: int, figures: Figures) -> str:
             return f"{name} gains {figures.count(step.gain, unit)}, still {end}"
         return f"{name} goes from {start} to {end} of {unit}"
     cleared = f"{figures.share(step.clears, whole)} of {figures.count(whole, unit)}"
-    return (
-        f"{name} then has no defect left for {cleared}, and the rest cannot be told from these data"
-    )
+    told = f"{name} then has no defect left for {cleared}, but whether they are fit cannot be told"
+    why = _lowered(figures.text(clean(fitness.reason))).rstrip(". ")
+    return f"{told}: {why}" if why and not index and fitness.verdict == "cannot tell" else told
 
 
 def case_name(fitness: Fitness) -> str:
@@ -154,7 +157,7 @@ def plan_sentence(fitness: Fitness, figures: Figures) -> str:
         return "There is no defect to fix." if not fitness.unfit else "No plan could be made."
     last, whole = fitness.fix_plan[-1], fitness.population
     end = figures.share(last.reaches, whole, fitness.use_case.threshold)
-    told = f"All {len(fitness.fix_plan)} steps reach {end} of {fitness.use_case.unit}"
+    told = f"The {len(fitness.fix_plan)} steps reach {end} of {fitness.use_case.unit}"
     if len(fitness.fix_plan) == 1:
         told = f"The one step reaches {end} of {fitness.use_case.unit}"
     told += f"; {threshold(fitness.use_case.threshold)} are needed"
@@ -166,12 +169,17 @@ def plan_sentence(fitness: Fitness, figures: Figures) -> str:
     return f"{told}."
 
 
+def spoken(check: Check, figures: Figures) -> Figures:
+    """Returns exact figures for a check that counts feeds, types or codes: those are not people."""
+    return Figures() if check.unit in NOT_PEOPLE else figures
+
+
 def check_counts(result: CheckResult, figures: Figures) -> str:
     """Returns a check's numbers: violations of what it applies to, and how many patients."""
     noun = _UNITS.get(result.check.unit, "resources")
-    spoken = Figures() if result.check.unit in NOT_PEOPLE else figures
-    told = f"{spoken.count(result.numerator)} of {spoken.count(result.denominator, noun)}"
-    share = spoken.share(result.numerator, result.denominator, result.check.threshold)
+    said = spoken(result.check, figures)
+    told = f"{said.count(result.numerator)} of {said.count(result.denominator, noun)}"
+    share = said.share(result.numerator, result.denominator, result.check.threshold)
     if "%" in share:
         told += f" ({share})"
     if result.patients and noun != "patients":
@@ -192,24 +200,30 @@ def check_sentence(result: CheckResult, figures: Figures) -> str:
                 f"Cannot tell: {figures.count(result.not_judged, 'resources')} could not be judged"
             )
         return _joined(told, figures.text(clean(result.detail)))
-    told = f"{check_counts(result, figures)}; at most {threshold(result.check.threshold)} passes"
+    told = f"{check_counts(result, figures)}; {_allowed(result.check)}"
     if result.not_judged:
         told += f"; {figures.count(result.not_judged)} more could not be judged"
-    return _joined(told, figures.text(clean(result.detail)))
+    return _joined(_raised(told), figures.text(clean(result.detail)))
+
+
+def _allowed(check: Check) -> str:
+    if not check.threshold:
+        return "none is allowed"
+    return f"at most {threshold(check.threshold)} is allowed"
 
 
 def checks_sentence(assessment: Assessment) -> str:
     """Returns how many checks fail, pass, do not apply and were not run."""
-    tally = Counter(r.verdict for r in assessment.checks)
     if not assessment.checks:
         return "No check was run."
-    parts = [
-        f"{tally[Verdict.FAIL]} of {len(assessment.checks)} checks "
-        f"{'fails' if tally[Verdict.FAIL] == 1 else 'fail'}",
-        f"{tally[Verdict.PASS]} pass{'es' if tally[Verdict.PASS] == 1 else ''}",
-        f"{tally[Verdict.NOT_APPLICABLE]} {_do(tally[Verdict.NOT_APPLICABLE])} not apply",
-        f"{tally[Verdict.NOT_RUN]} {'was' if tally[Verdict.NOT_RUN] == 1 else 'were'} not run",
-    ]
+    tally = Counter(r.verdict for r in assessment.checks)
+    failed, passed = tally[Verdict.FAIL], tally[Verdict.PASS]
+    absent, idle = tally[Verdict.NOT_APPLICABLE], tally[Verdict.NOT_RUN]
+    whole = Figures().count(len(assessment.checks), "checks")
+    parts = [f"{failed} of {whole} {'fails' if 1 in (failed, len(assessment.checks)) else 'fail'}"]
+    parts += [f"{passed} {'passes' if passed == 1 else 'pass'}"]
+    parts += [f"{absent} {'does' if absent == 1 else 'do'} not apply"] if absent else []
+    parts += [f"{idle} {'was' if idle == 1 else 'were'} not run"] if idle else []
     return f"{_listed(parts)}."
 
 
@@ -283,10 +297,6 @@ def _listed(words: Iterable[str]) -> str:
     """Returns `a`, `a and b`, `a, b and c`."""
     *first, last = words
     return f"{', '.join(first)} and {last}" if first else last
-
-
-def _do(n: int) -> str:
-    return "does" if n == 1 else "do"
 
 
 def _joined(told: str, reason: str) -> str:

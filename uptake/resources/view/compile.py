@@ -114,8 +114,8 @@ class _Compiler:
     def compiled(self) -> CompiledView:
         root = Value("r", self.view.resource, trees=(self.tree,))
         at = Context(root, root, "0", self.view.constants, self.notes)
-        conditions = [sql for path in self.view.conditions if (sql := self.condition(path, at))]
-        outputs = [o for select in self.view.selects for o in self.outputs(select, at, "")]
+        conditions = [sql for path in self.view.conditions if (sql := self._condition(path, at))]
+        outputs = [o for select in self.view.selects for o in self._outputs(select, at, "")]
         taken = [output.column.name.lower() for output in outputs]
         self.faults += [
             f"column `{name}` is defined twice"
@@ -135,35 +135,35 @@ class _Compiler:
             self.layers.finished([*columns, condition]),
         )
 
-    def condition(self, path: Path, at: Context) -> str:
+    def _condition(self, path: Path, at: Context) -> str:
         try:
             return truth(evaluate(path.tree, at), "the condition", at.notes)
         except DefinitionError as error:
             self.faults += [f"{path.where}: {what}" for what in error.faults]
             return ""
 
-    def outputs(self, select: Select, at: Context, guard: str) -> list[_Output]:
+    def _outputs(self, select: Select, at: Context, guard: str) -> list[_Output]:
         """Return the columns of a select in the order of the specification; adds its layers.
 
         The guard is true in the rows of the select's own branch; others pass unchanged.
         """
         try:
-            inside = self.enter(select, at, guard)
+            inside = self._enter(select, at, guard)
         except DefinitionError as error:
             path = select.paths[0] if len(select.paths) == 1 else None
             self.faults += [f"{path.where if path else select.where}: {e}" for e in error.faults]
             return []
-        found = [o for column in select.columns if (o := self.output(column, inside))]
+        found = [o for column in select.columns if (o := self._output(column, inside))]
         for inner in select.selects:
-            found += self.outputs(inner, inside, guard)
-        return found + self.union(select, inside, guard)
+            found += self._outputs(inner, inside, guard)
+        return found + self._union(select, inside, guard)
 
-    def enter(self, select: Select, at: Context, guard: str) -> Context:
+    def _enter(self, select: Select, at: Context, guard: str) -> Context:
         """Return the context of the elements that a select walks over."""
         if not select.each:
             return at
         if select.each == "repeat":
-            element, index = self.repeat(select, at, guard)
+            element, index = self._repeat(select, at, guard)
         else:
             value = evaluate(select.paths[0].tree, at)
             rows = as_list(value, at.notes)
@@ -172,7 +172,7 @@ class _Compiler:
             element = _element(value, sql)
         return replace(at, this=element, row_index=index)
 
-    def repeat(self, select: Select, at: Context, guard: str) -> tuple[Value, str]:
+    def _repeat(self, select: Select, at: Context, guard: str) -> tuple[Value, str]:
         """Walk elements that hold elements of their own type, to any depth, parents first."""
         bases = [evaluate(path.tree, at) for path in select.paths]
         types = sorted({base.type for base in bases if base.type})
@@ -186,19 +186,19 @@ class _Compiler:
         start, onward = (_json_list(values, at.notes) for values in (bases, children))
         return node, self.layers.repeat(start, onward, guard)
 
-    def output(self, column: ColumnDefinition, at: Context) -> _Output | None:
+    def _output(self, column: ColumnDefinition, at: Context) -> _Output | None:
         try:
             return _output(column, evaluate(column.path.tree, at), at.notes)
         except DefinitionError as error:
             self.faults += [f"{column.path.where}: {what}" for what in error.faults]
             return None
 
-    def union(self, select: Select, at: Context, guard: str) -> list[_Output]:
+    def _union(self, select: Select, at: Context, guard: str) -> list[_Output]:
         if len(select.unions) < 2:
-            return [o for branch in select.unions for o in self.outputs(branch, at, guard)]
+            return [o for branch in select.unions for o in self._outputs(branch, at, guard)]
         number = self.layers.branch(len(select.unions), guard)
         branches = [
-            self.outputs(branch, at, f"{number} = {i}") for i, branch in enumerate(select.unions)
+            self._outputs(branch, at, f"{number} = {i}") for i, branch in enumerate(select.unions)
         ]
         names = [[output.column.name for output in branch] for branch in branches]
         for i, found in enumerate(names[1:], 1):
@@ -206,9 +206,9 @@ class _Compiler:
                 where = select.unions[i].where
                 self.faults.append(f"{where}: has columns {found}, the first {names[0]}")
                 return branches[0]
-        return [self.united(number, select, group) for group in zip(*branches, strict=True)]
+        return [self._united(number, select, group) for group in zip(*branches, strict=True)]
 
-    def united(self, number: str, select: Select, group: tuple[_Output, ...]) -> _Output:
+    def _united(self, number: str, select: Select, group: tuple[_Output, ...]) -> _Output:
         """Return one column of a union."""
         first = group[0]
         if len({(o.cast, o.column.collection) for o in group}) > 1:

@@ -92,142 +92,142 @@ class _Reader:
 
     faults: list[str] = field(default_factory=list)
 
-    def fault(self, where: str, what: str) -> None:
+    def _fault(self, where: str, what: str) -> None:
         self.faults.append(f"{where}: {what}")
 
     def view(self, view: Mapping[str, object]) -> View:
-        self.known(view, VIEW, "view")
+        self._known(view, VIEW, "view")
         resource = view.get("resource")
         if not isinstance(resource, str):
-            self.fault("resource", "is missing; a view is of one resource type")
+            self._fault("resource", "is missing; a view is of one resource type")
             resource = ""
         elif resource not in r4.resource_types():
-            self.fault("resource", f"R4 has no resource type `{resource}`")
+            self._fault("resource", f"R4 has no resource type `{resource}`")
         versions = view.get("fhirVersion")
         if isinstance(versions, list) and not any(str(v).startswith("4.0") for v in versions):
-            self.fault("fhirVersion", f"{versions} leaves out 4.0, the release that is read")
-        selects = self.selects(view.get("select"), "select")
+            self._fault("fhirVersion", f"{versions} leaves out 4.0, the release that is read")
+        selects = self._selects(view.get("select"), "select")
         if not selects:
-            self.fault("select", "is missing; a view has at least one")
+            self._fault("select", "is missing; a view has at least one")
         conditions = [
             path
-            for where, part in self.objects(view.get("where"), "where")
-            if self.known(part, {"path", "description", "extension"}, where)
-            and (path := self.path(part.get("path"), f"{where}.path"))
+            for where, part in self._objects(view.get("where"), "where")
+            if self._known(part, {"path", "description", "extension"}, where)
+            and (path := self._path(part.get("path"), f"{where}.path"))
         ]
-        return View(resource, self.constants(view), tuple(conditions), selects)
+        return View(resource, self._constants(view), tuple(conditions), selects)
 
-    def known(self, part: Mapping[str, object], names: Iterable[str], where: str) -> bool:
+    def _known(self, part: Mapping[str, object], names: Iterable[str], where: str) -> bool:
         for name in part:
             if name not in names:
-                self.fault(where, f"`{name}` is not supported; known are {sorted(names)}")
+                self._fault(where, f"`{name}` is not supported; known are {sorted(names)}")
         return True
 
-    def objects(self, parts: object, where: str) -> list[tuple[str, Mapping[str, object]]]:
+    def _objects(self, parts: object, where: str) -> list[tuple[str, Mapping[str, object]]]:
         """Return the objects of a list, each with its place."""
         if parts is None:
             return []
         if not isinstance(parts, list | tuple):
-            self.fault(where, f"is a {type(parts).__name__}, where a list belongs")
+            self._fault(where, f"is a {type(parts).__name__}, where a list belongs")
             return []
         found = []
         for i, part in enumerate(parts):
             if isinstance(part, Mapping):
                 found.append((f"{where}[{i}]", part))
             else:
-                self.fault(f"{where}[{i}]", "is not an object")
+                self._fault(f"{where}[{i}]", "is not an object")
         return found
 
-    def path(self, text: object, where: str) -> Path | None:
+    def _path(self, text: object, where: str) -> Path | None:
         if not isinstance(text, str) or not text.strip():
-            self.fault(where, "is missing; it is a FHIRPath expression")
+            self._fault(where, "is missing; it is a FHIRPath expression")
             return None
         try:
             return Path(f"{where} `{text}`", parse(text))
         except DefinitionError as error:
             for what in error.faults:
-                self.fault(f"{where} `{text}`", what)
+                self._fault(f"{where} `{text}`", what)
             return None
 
-    def constants(self, view: Mapping[str, object]) -> Mapping[str, Value]:
+    def _constants(self, view: Mapping[str, object]) -> Mapping[str, Value]:
         found: dict[str, Value] = {}
-        for where, part in self.objects(view.get("constant"), "constant"):
+        for where, part in self._objects(view.get("constant"), "constant"):
             name = part.get("name")
             if not _is_name(name):
-                self.fault(f"{where}.name", "is missing or not a name of letters, digits and _")
+                self._fault(f"{where}.name", "is missing or not a name of letters, digits and _")
             elif name in ("rowIndex", "resource"):
-                self.fault(f"{where}.name", f"`%{name}` has a meaning already")
+                self._fault(f"{where}.name", f"`%{name}` has a meaning already")
             elif name in found:
-                self.fault(f"{where}.name", f"`{name}` is defined twice")
-            elif value := self.constant(part, where):
+                self._fault(f"{where}.name", f"`{name}` is defined twice")
+            elif value := self._constant(part, where):
                 found[str(name)] = value
         return found
 
-    def constant(self, part: Mapping[str, object], where: str) -> Value | None:
+    def _constant(self, part: Mapping[str, object], where: str) -> Value | None:
         values = [key for key in part if key.startswith("value")]
-        self.known(part, {"name", "extension", *values}, where)
+        self._known(part, {"name", "extension", *values}, where)
         if len(values) != 1:
-            self.fault(where, f"has {len(values)} values; a constant has exactly one value[x]")
+            self._fault(where, f"has {len(values)} values; a constant has exactly one value[x]")
             return None
         key, value = values[0], part[values[0]]
         types = {"value" + t[0].upper() + t[1:]: t for t in CONSTANT_TYPES}
         if key not in types:
-            self.fault(where, f"`{key}` is not supported; known are {sorted(types)}")
+            self._fault(where, f"`{key}` is not supported; known are {sorted(types)}")
             return None
         text = _text(value, types[key])
         if text is None:
-            self.fault(f"{where}.{key}", f"`{value}` is not of type {types[key]}")
+            self._fault(f"{where}.{key}", f"`{value}` is not of type {types[key]}")
             return None
         return literal(types[key], text)
 
-    def selects(self, parts: object, where: str) -> tuple[Select, ...]:
-        return tuple(self.select(part, place) for place, part in self.objects(parts, where))
+    def _selects(self, parts: object, where: str) -> tuple[Select, ...]:
+        return tuple(self._select(part, place) for place, part in self._objects(parts, where))
 
-    def select(self, part: Mapping[str, object], where: str) -> Select:
-        self.known(part, SELECT, where)
+    def _select(self, part: Mapping[str, object], where: str) -> Select:
+        self._known(part, SELECT, where)
         each = [name for name in ("forEach", "forEachOrNull", "repeat") if name in part]
         if len(each) > 1:
-            self.fault(where, f"has {' and '.join(each)}; a select has one of them")
+            self._fault(where, f"has {' and '.join(each)}; a select has one of them")
         if not any(part.get(name) for name in ("column", "select", "unionAll")):
-            self.fault(where, "has no column, select or unionAll")
+            self._fault(where, "has no column, select or unionAll")
         columns = [
             column
-            for place, inner in self.objects(part.get("column"), f"{where}.column")
-            if (column := self.column(inner, place))
+            for place, inner in self._objects(part.get("column"), f"{where}.column")
+            if (column := self._column(inner, place))
         ]
         kind = each[0] if each else ""
         return Select(
             where,
             kind,
-            self.each_paths(part.get(kind), f"{where}.{kind}") if kind else (),
+            self._each_paths(part.get(kind), f"{where}.{kind}") if kind else (),
             tuple(columns),
-            self.selects(part.get("select"), f"{where}.select"),
-            self.selects(part.get("unionAll"), f"{where}.unionAll"),
+            self._selects(part.get("select"), f"{where}.select"),
+            self._selects(part.get("unionAll"), f"{where}.unionAll"),
         )
 
-    def each_paths(self, value: object, where: str) -> tuple[Path, ...]:
+    def _each_paths(self, value: object, where: str) -> tuple[Path, ...]:
         if not where.endswith(".repeat"):
-            path = self.path(value, where)
+            path = self._path(value, where)
             return (path,) if path else ()
         if not isinstance(value, list) or not value:
-            self.fault(where, "is a list of paths")
+            self._fault(where, "is a list of paths")
             return ()
-        found = (self.path(text, f"{where}[{i}]") for i, text in enumerate(value))
+        found = (self._path(text, f"{where}[{i}]") for i, text in enumerate(value))
         return tuple(path for path in found if path)
 
-    def column(self, part: Mapping[str, object], where: str) -> ColumnDefinition | None:
-        self.known(part, COLUMN, where)
+    def _column(self, part: Mapping[str, object], where: str) -> ColumnDefinition | None:
+        self._known(part, COLUMN, where)
         name, collection = part.get("name"), part.get("collection")
         if not _is_name(name):
-            self.fault(f"{where}.name", f"`{name}` is not a name of letters, digits and _")
+            self._fault(f"{where}.name", f"`{name}` is not a name of letters, digits and _")
         if collection is not None and not isinstance(collection, bool):
-            self.fault(f"{where}.collection", f"`{collection}` is not a boolean")
+            self._fault(f"{where}.collection", f"`{collection}` is not a boolean")
             collection = None
-        declared = self.type_name(part.get("type"), f"{where}.type")
-        path = self.path(part.get("path"), f"{where}.path")
+        declared = self._type_name(part.get("type"), f"{where}.type")
+        path = self._path(part.get("path"), f"{where}.path")
         return ColumnDefinition(str(name), path, declared, collection) if path else None
 
-    def type_name(self, value: object, where: str) -> str | None:
+    def _type_name(self, value: object, where: str) -> str | None:
         """Return the FHIR primitive that a column declares, also from a FHIRPath type's URI."""
         if value is None:
             return None
@@ -239,7 +239,7 @@ class _Reader:
                 return name
         except KeyError:
             pass
-        self.fault(where, f"`{value}` is not a primitive of R4; a column holds single values")
+        self._fault(where, f"`{value}` is not a primitive of R4; a column holds single values")
         return None
 
 

@@ -205,100 +205,100 @@ class _Parser:
         self.depth = 0
 
     @property
-    def next(self) -> Token:
+    def _next(self) -> Token:
         return self.tokens[self.at]
 
-    def take(self) -> Token:
+    def _take(self) -> Token:
         self.at += 1
         return self.tokens[self.at - 1]
 
-    def accept(self, mark: str) -> bool:
-        found = self.next.kind == "mark" and self.next.text == mark
+    def _accept(self, mark: str) -> bool:
+        found = self._next.kind == "mark" and self._next.text == mark
         self.at += found
         return found
 
-    def expect(self, mark: str) -> None:
-        if not self.accept(mark):
-            self.fail(f"`{mark}` is expected, not `{self.next.text}`")
+    def _expect(self, mark: str) -> None:
+        if not self._accept(mark):
+            self._fail(f"`{mark}` is expected, not `{self._next.text}`")
 
-    def fail(self, what: str) -> None:
-        raise DefinitionError([f"column {self.next.column}: {what}"])
+    def _fail(self, what: str) -> None:
+        raise DefinitionError([f"column {self._next.column}: {what}"])
 
     def whole(self) -> Expression:
-        tree = self.expression()
-        if self.next.kind != "end":
-            self.fail(f"`{self.next.text}` is not expected here")
+        tree = self._expression()
+        if self._next.kind != "end":
+            self._fail(f"`{self._next.text}` is not expected here")
         return tree
 
-    def expression(self, binding: int = 0) -> Expression:
+    def _expression(self, binding: int = 0) -> Expression:
         self.depth += 1
         if self.depth > DEEPEST:
-            self.fail(f"more than {DEEPEST} levels of brackets")
-        left = self.operand()
-        while (operator := self.operator()) and BINDING[operator] > binding:
-            self.take()
-            left = Binary(operator, left, self.expression(BINDING[operator]))
+            self._fail(f"more than {DEEPEST} levels of brackets")
+        left = self._operand()
+        while (operator := self._operator()) and BINDING[operator] > binding:
+            self._take()
+            left = Binary(operator, left, self._expression(BINDING[operator]))
         self.depth -= 1
         return left
 
-    def operator(self) -> str:
+    def _operator(self) -> str:
         """Return the operator that comes next, or nothing."""
-        token = self.next
+        token = self._next
         if token.kind not in ("name", "mark"):
             return ""
         if token.text in UNSUPPORTED:
-            self.fail(f"the operator `{token.text}` is not in the subset of ViewDefinitions")
+            self._fail(f"the operator `{token.text}` is not in the subset of ViewDefinitions")
         return token.text if token.text in BINDING else ""
 
-    def operand(self) -> Expression:
+    def _operand(self) -> Expression:
         negative = 0
-        while self.accept("-") or self.accept("+"):
+        while self._accept("-") or self._accept("+"):
             negative += self.tokens[self.at - 1].text == "-"
-        tree = self.primary()
+        tree = self._primary()
         while True:
-            if self.accept("."):
-                tree = self.step(tree)
-            elif self.accept("["):
-                tree = Index(tree, self.expression())
-                self.expect("]")
+            if self._accept("."):
+                tree = self._step(tree)
+            elif self._accept("["):
+                tree = Index(tree, self._expression())
+                self._expect("]")
             else:
                 break
         for _ in range(negative):
             tree = Negate(tree)
         return tree
 
-    def primary(self) -> Expression:
-        token = self.next
-        if self.accept("("):
-            tree = self.expression()
-            self.expect(")")
+    def _primary(self) -> Expression:
+        token = self._next
+        if self._accept("("):
+            tree = self._expression()
+            self._expect(")")
             return tree
-        if self.accept("%"):
-            if self.next.kind not in ("name", "quoted", "string"):
-                self.fail("a constant's name is expected after `%`")
-            return Constant(self.take().text)
+        if self._accept("%"):
+            if self._next.kind not in ("name", "quoted", "string"):
+                self._fail("a constant's name is expected after `%`")
+            return Constant(self._take().text)
         if token.kind == "name" and token.text in ("true", "false"):
-            return Literal("boolean", self.take().text)
+            return Literal("boolean", self._take().text)
         if token.kind in ("string", "number", "moment"):
-            return _literal(self.take())
+            return _literal(self._take())
         if token.kind == "variable":
             if token.text != "$this":
-                self.fail(f"`{token.text}` is not in the subset of ViewDefinitions")
-            self.take()
+                self._fail(f"`{token.text}` is not in the subset of ViewDefinitions")
+            self._take()
             return This()
-        return self.step(None)
+        return self._step(None)
 
-    def step(self, source: Expression | None) -> Expression:
-        if self.next.kind not in ("name", "quoted"):
-            self.fail(f"an element or a function is expected, not `{self.next.text}`")
-        name = self.take().text
-        if not self.accept("("):
+    def _step(self, source: Expression | None) -> Expression:
+        if self._next.kind not in ("name", "quoted"):
+            self._fail(f"an element or a function is expected, not `{self._next.text}`")
+        name = self._take().text
+        if not self._accept("("):
             return Member(source, name)
         arguments: list[Expression] = []
-        while not self.accept(")"):
+        while not self._accept(")"):
             if arguments:
-                self.expect(",")
-            arguments.append(self.expression())
+                self._expect(",")
+            arguments.append(self._expression())
         return Call(source, name, tuple(arguments))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -307,21 +308,35 @@ def _pharmacy_text(plan: Planter) -> None:
 # Lines nobody can read
 
 
+def _cut(line: bytes) -> bytes:
+    return line[: len(line) * 3 // 5]
+
+
+def _quote(line: bytes) -> bytes:
+    return re.sub(rb'"value":([0-9.]+),', rb'"value":"\1",', line, count=1)
+
+
+def _latin(line: bytes) -> bytes:
+    return line.replace("ñ".encode(), "ñ".encode("latin-1"))
+
+
 def _broken_lines(plan: Planter) -> None:
     """A cut transfer, a number in quotes, and a customer's note in Latin-1."""
-    [weight] = plan.choose(1, EHR, "Observation", lambda r: _code(r) == "29463-7")[:1]
-    plan.broken[id(weight)] = lambda line: line[: len(line) * 3 // 5]
-    [result] = plan.choose(1, LAB, "Observation", _tests("sodium"))[:1]
-    value = str(result["valueQuantity"]["value"]).encode()
-    plan.broken[id(result)] = lambda line: line.replace(
-        b'"value":%b,' % value, b'"value":"%b",' % value, 1
-    )
-    [fill] = plan.choose(1, PHARMACY, "MedicationDispense")[:1]
-    fill["note"] = [{"text": "Sra. Muñoz: easy-open cap"}]
-    plan.broken[id(fill)] = lambda line: line.replace("ñ".encode(), "ñ".encode("latin-1"), 1)
-    for feed, row in ((EHR, weight), (LAB, result), (PHARMACY, fill)):
-        plan.note("CNF-01", feed, row, "")
-    lost = to("Observation", result["id"])
-    for report in plan.all(LAB, "DiagnosticReport", lambda r: lost in r["result"]):
-        plan.claim([report])
-        plan.note("CTX-02", LAB, report, "result")
+    weights = plan.choose(1, EHR, "Observation", lambda r: _code(r) == "29463-7")
+    results = plan.choose(1, LAB, "Observation", _tests("sodium"))
+    fills = plan.choose(1, PHARMACY, "MedicationDispense")
+    for fill in fills:
+        fill["note"] = [{"text": "Sra. Muñoz: easy-open cap"}]
+    for feed, rows, spoil in (
+        (EHR, weights, _cut),
+        (LAB, results, _quote),
+        (PHARMACY, fills, _latin),
+    ):
+        for row in rows:
+            plan.broken[id(row)] = spoil
+            plan.note("CNF-01", feed, row, "")
+    lost = [to("Observation", result["id"]) for result in results]
+    for report in plan.all(LAB, "DiagnosticReport"):
+        if any(result in lost for result in report["result"]):
+            plan.claim([report])
+            plan.note("CTX-02", LAB, report, "result")

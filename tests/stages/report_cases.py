@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -24,6 +26,12 @@ from uptake.model import (
 )
 
 HOSTILE = "<script>alert('x')</script>\x1b[31m\u202e[bold]"
+
+
+def words(markup: str) -> str:
+    """The text a reader sees."""
+    body = re.sub(r"<style>.*?</style>|<svg.*?</svg>|</?bdi>", "", markup, flags=re.DOTALL)
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).replace("\u00a0", " ").split())
 
 
 def check(code: str, title: str, **given: object) -> Check:

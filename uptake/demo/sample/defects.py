@@ -167,24 +167,22 @@ def _sent_again(plan: Planter) -> None:
 def _lab_context(plan: Planter) -> None:
     """Results without a patient, without a value, or filed under the visit of another month."""
     plain = ("2160-0", "2823-3", "2093-3", "2571-8", "3016-3")
+    first_visit = {e["subject"]["reference"]: e for e in reversed(plan.all(LAB, "Encounter"))}
 
-    def choose(count: int) -> list[Resource]:
-        return plan.choose(count, LAB, "Observation", lambda r: _code(r) in plain)
+    def another_month(result: Resource) -> bool:
+        start = first_visit[result["subject"]["reference"]]["period"]["start"]
+        return _code(result) in plain and bool(result["effectiveDateTime"][:7] != start[:7])
 
-    for result in choose(3):
+    for result in plan.choose(5, LAB, "Observation", another_month):
+        result["encounter"] = to("Encounter", first_visit[result["subject"]["reference"]]["id"])
+        plan.note("CTX-06", LAB, result, "encounter")
+    for result in plan.choose(3, LAB, "Observation", lambda r: _code(r) in plain):
         del result["subject"]
         plan.note("CTX-03", LAB, result, "subject")
-    for result in choose(5):
+    for result in plan.choose(5, LAB, "Observation", lambda r: _code(r) in plain):
         for element in ("valueQuantity", "interpretation", "referenceRange"):
             del result[element]
         plan.note("CTX-08", LAB, result, "value")
-    first_visit = {e["subject"]["reference"]: e for e in reversed(plan.all(LAB, "Encounter"))}
-    for result in choose(8):
-        earlier = first_visit[result["subject"]["reference"]]
-        if result["effectiveDateTime"][:7] == earlier["period"]["start"][:7]:
-            continue
-        result["encounter"] = to("Encounter", earlier["id"])
-        plan.note("CTX-06", LAB, result, "encounter")
 
 
 def _lab_times(plan: Planter) -> None:

@@ -42,8 +42,9 @@ def write_sample(
 ) -> SampleTruth:
     """Write three feeds and `uptake.toml` into the folder; return what is wrong with them.
 
-    The same arguments give the same bytes, on any day. Without defects the truth is empty. The
-    truth is returned, never written here: nothing that reads the feeds may see it.
+    The same arguments give the same bytes, on any day. Defects grow with the number of patients;
+    from about 25 on there is one of every kind. Without defects the truth is empty. It is
+    returned, never written here: nothing that reads the feeds may see it.
     """
     plan = Planter(clean_records(patients, seed), stream(seed, "defects"), patients / USUAL)
     if defects:

@@ -3,7 +3,7 @@
 
 BIN := .venv/bin
 DEMO := demo-out
-REPORT = $(CURDIR)/$(DEMO)/uptake-out/report.html
+REPORT = $(CURDIR)/$(DEMO)/current/report.html
 SERVE := 1
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --only-binary :all: \
 	--constraints constraints.txt --build-constraints constraints.txt

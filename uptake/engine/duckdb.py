@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import duckdb
 
 from uptake.errors import EngineError, StorageError
+
+
+Parameters: TypeAlias = "Sequence[object] | Mapping[str, object]"
+"""Values for `?`, or by name for `$name`."""
 
 
 class Database:
@@ -29,17 +33,17 @@ class Database:
         self.run("set preserve_insertion_order = false")
         self.run("set enable_progress_bar = false")
 
-    def run(self, sql: str, parameters: Sequence[object] = ()) -> None:
+    def run(self, sql: str, parameters: Parameters = ()) -> None:
         """Run a statement; raises EngineError, or StorageError when the disk is full."""
         with _explained():
-            self._connection.execute(sql, list(parameters) or None)
+            self._connection.execute(sql, parameters or None)
 
-    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
         """Return all rows of a query."""
         with _explained():
-            return self._connection.execute(sql, list(parameters) or None).fetchall()
+            return self._connection.execute(sql, parameters or None).fetchall()
 
-    def row(self, sql: str, parameters: Sequence[object] = ()) -> tuple[Any, ...]:
+    def row(self, sql: str, parameters: Parameters = ()) -> tuple[Any, ...]:
         """Return the one row of a query."""
         return self.rows(sql, parameters)[0]
 

@@ -75,6 +75,15 @@ class Store:
         return dict(sorted(found.items()))
 
 
+def open_store(folder: Path) -> Store:
+    """Return the store in a folder; raises StorageError where there is none."""
+    try:
+        manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=_Manifest)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise StorageError(f"{folder}: no raw store here; run `uptake assess` again") from error
+    return Store(folder, manifest.files, manifest.parts)
+
+
 class _Manifest(msgspec.Struct):
     version: int
     content: str

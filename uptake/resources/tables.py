@@ -91,6 +91,12 @@ def shipped_views() -> Mapping[str, FlatView]:
     return {view.name: view for view in sorted(views, key=lambda v: v.name)}
 
 
+@functools.cache
+def event_sql() -> str:
+    """Return the statement that makes `event` from the flat tables."""
+    return (resources.files("uptake") / "content" / "views" / "event.sql").read_text("utf-8")
+
+
 Progress = Callable[[str], None]
 """Called with the resource type that is read next."""
 
@@ -99,8 +105,6 @@ def build_tables(
     db: Database, store: Store, feeds: Sequence[Feed], wanted: frozenset[str], progress: Progress
 ) -> None:
     """Make the tables of `docs/tables.md` that are wanted, and `resource` and `reference` always."""
-    if "event" in wanted:
-        wanted = wanted | {v.name for v in shipped_views().values()}
     builder = _Builder(db, store, wanted)
     builder.feeds(feeds)
     builder.records()
@@ -153,9 +157,28 @@ class _Builder:
         """)
         for statement in references.TARGETS.strip().rstrip(";").split(";"):
             self.db.run(statement)
+        self._sent_records()
         self.db.run(
             "create table resource_meta (rid bigint, entered_in_error boolean, "
             "last_updated varchar, source varchar)"
+        )
+
+    def _sent_records(self) -> None:
+        """Make `sent_record`: every record as it came, let in (error NULL) or kept out."""
+        kept_out = self.store.quarantine_parts
+        out = (
+            f"select (q.file_index << {OFFSET_BITS}) | q.byte_offset as rid, f.feed, f.file, q.line, "
+            "q.byte_offset, q.error, q.path, sha256(q.raw) as raw_hash, q.raw "
+            f"from read_parquet({kept_out}) q join source_file f using (file_index)"
+            if kept_out
+            else "select 0::bigint as rid, '' as feed, '' as file, 0::bigint as line, "
+            "0::bigint as byte_offset, '' as error, '' as path, '' as raw_hash, ''::blob as raw "
+            "where false"
+        )
+        self.db.run(f"create view quarantine as {out}")
+        self.db.run(
+            "create table sent_record as select rid, feed, file, line, error, path, raw_hash "
+            "from quarantine union all select rid, feed, file, line, null, null, null from record"
         )
 
     def empty_datatypes(self) -> None:
@@ -314,8 +337,7 @@ class _Builder:
     def finish(self, with_events: bool) -> None:
         """Make `event` and `resource`, which need every type to be read."""
         if with_events:
-            path = resources.files("uptake") / "content" / "views" / "event.sql"
-            self.db.run(path.read_text("utf-8"))
+            self.db.run(event_sql())
         else:
             self.db.run("create table event (rid bigint, at_date date)")
         subjects = {t: p for t in self.store.fields if (p := subject_path(t))}

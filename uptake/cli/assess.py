@@ -1,0 +1,175 @@
+"""`uptake assess`: load the sources, run every check, say what the data are fit for."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from uptake.cli.checks import read_catalogue
+from uptake.cli.options import UsageFault, json_option, open_project, project_option, quiet_option
+
+if TYPE_CHECKING:
+    from uptake.model import Assessment
+    from uptake.project import Project
+
+FORMATS = ("html", "ndjson")
+LEVELS = ("blocker", "high", "medium", "low", "never")
+_T = TypeVar("_T")
+
+
+@click.command()
+@click.argument("sources", nargs=-1, metavar="[SOURCE ...]")
+@project_option
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Where the results go; default: the project's runs/, or uptake-out.",
+)
+@click.option("--feed", "feeds", multiple=True, metavar="NAME=PATH", help="Name a source.")
+@click.option("--engine", type=click.Choice(["duckdb", "spark"]), default="duckdb")
+@click.option("--threads", type=click.IntRange(1), help="Processor cores to use; default: all.")
+@click.option("--memory", default="2GB", show_default=True, help="Memory before spilling to disk.")
+@click.option("--checks", "check_codes", metavar="CODE,...", help="Only these checks.")
+@click.option("--use-case", "case_codes", metavar="CODE,...", help="Only these use cases.")
+@click.option("--as-of", metavar="INSTANT", help='What "now" means: a date or date-time.')
+@click.option("--fail-on", type=click.Choice(LEVELS), default="blocker", show_default=True)
+@click.option("--format", "formats", default="html", help="More files: ndjson.")
+@json_option
+@quiet_option
+def assess(
+    sources: tuple[str, ...],
+    project_folder: Path | None,
+    out: Path | None,
+    feeds: tuple[str, ...],
+    engine: str,
+    threads: int | None,
+    memory: str,
+    check_codes: str | None,
+    case_codes: str | None,
+    as_of: str | None,
+    fail_on: str,
+    formats: str,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Load the sources, run every check, compute fitness.
+
+    SOURCE is a file or a folder of FHIR R4 NDJSON (plain or gzip) or Bundles; without one, the
+    feeds of the project are read. Exit codes: 0 fine; 1 a check failed; 2 wrong usage or nothing
+    could be read; 3 finished, but some input was kept out or some check did not run.
+    """
+    if engine == "spark":
+        raise UsageFault("the engine spark is not part of this version; use duckdb")
+    if unknown := set(formats.split(",")) - set(FORMATS):
+        raise UsageFault(f"this version writes no {', '.join(sorted(unknown))}; known: html, ndjson")
+    project = open_project(project_folder)
+    catalogue, use_cases = read_catalogue(project)
+    from uptake.feeds.files import find_feeds
+    from uptake.findings.assess import Request
+
+    declared = () if sources or feeds else project.feeds
+    if not (sources or feeds or declared):
+        raise UsageFault("nothing to read; give a folder: uptake assess FOLDER")
+    now = datetime.now(UTC)
+    request = Request(
+        feeds=find_feeds(sources, _named(feeds), declared),
+        checks=_chosen(catalogue, check_codes, "check"),
+        use_cases=_chosen(use_cases, case_codes, "use case"),
+        as_of=instant(as_of or project.as_of, now),
+        run=f"{now:%Y-%m-%dT%H:%M:%SZ}-{secrets.token_hex(2)}",
+        threads=threads or os.cpu_count() or 1,
+        memory=memory,
+        form=tuple(formats.split(",")),
+    )
+    sys.exit(run(request, project, out, fail_on=fail_on, as_json=as_json, quiet=quiet))
+
+
+def run(
+    request: Request,
+    project: Project,
+    out: Path | None,
+    *,
+    fail_on: str,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Assess, write every file, show the result; returns the exit code."""
+    from rich.console import Console
+
+    from uptake.cli.progress import Bars
+    from uptake.findings.assess import assess as run_assessment
+    from uptake.report.page import write_page
+    from uptake.report.summary import summary, write_summary
+    from uptake.runs import new_run
+
+    progress = Console(stderr=True)
+    with new_run(project, out, request.run) as place:
+        with Bars(progress, quiet=quiet or as_json) as bars:
+            done = run_assessment(request, place.draft, place.store, bars)
+        write_page(done, place.draft)
+        write_summary(done, place.draft)
+    if as_json:
+        import json
+
+        click.echo(json.dumps(summary(done), indent=2, ensure_ascii=False))
+    elif not quiet:
+        from uptake.report.terminal import show
+
+        show(done, Console(), out=place.final)
+    return exit_code(done, fail_on)
+
+
+def exit_code(done: Assessment, fail_on: str) -> int:
+    """Return the exit code of a finished run; 2 beats 3 beats 1."""
+    from uptake.findings.checks import fails
+
+    if not any(f.resources for f in done.inputs):
+        return 2
+    if any(f.quarantined for f in done.inputs) or any(r.reason == "error" for r in done.checks):
+        return 3
+    return 1 if any(fails(r, fail_on) for r in done.checks) else 0
+
+
+def instant(text: str, now: datetime) -> datetime:
+    """Return what "now" means; a date means its end, so that its own facts are past."""
+    if not text:
+        return now
+    try:
+        if len(text) == len("2026-11-23"):
+            return datetime.combine(date.fromisoformat(text), time.max, UTC)
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageFault(f"--as-of {text}: no date or date-time; write 2026-11-23") from error
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _named(feeds: Sequence[str]) -> dict[str, str]:
+    named: dict[str, str] = {}
+    for feed in feeds:
+        name, sign, path = feed.partition("=")
+        if not sign or not name or not path:
+            raise UsageFault(f"--feed {feed}: write NAME=PATH")
+        if name in named:
+            raise UsageFault(f"two sources are named {name!r}: {named[name]} and {path}")
+        named[name] = path
+    return named
+
+
+def _chosen(known: Mapping[str, _T], codes: str | None, what: str) -> dict[str, _T]:
+    if codes is None:
+        return dict(known)
+    wanted = [c.strip() for c in codes.split(",") if c.strip()]
+    if missing := [c for c in wanted if c not in known]:
+        raise UsageFault(f"there is no {what} {', '.join(missing)}; known: {', '.join(known)}")
+    return {code: known[code] for code in known if code in wanted}
+
+
+if TYPE_CHECKING:
+    from uptake.findings.assess import Request

@@ -1,0 +1,51 @@
+"""`uptake findings show`: one finding, with its check and the raw resource."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from uptake.cli.options import json_option, open_project, project_option
+
+
+@click.group()
+def findings() -> None:
+    """The findings of a run."""
+
+
+@findings.command()
+@click.argument("fingerprint")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="The folder that `uptake assess --out` wrote; default: the project's last run.",
+)
+@project_option
+@json_option
+def show(fingerprint: str, out: Path | None, project_folder: Path | None, as_json: bool) -> None:
+    """Show a finding with its check and the raw resource; a unique beginning will do."""
+    from uptake.cli.checks import read_catalogue
+    from uptake.findings.show import find
+    from uptake.runs import run_folder
+
+    project = open_project(project_folder)
+    folder, store = run_folder(project, out)
+    found = find(fingerprint, folder, store)
+    if as_json:
+        click.echo(json.dumps(found.row | {"raw": found.raw}, indent=2, default=str))
+        return
+    check = read_catalogue(project)[0].get(found.row["check"])
+    for name, value in found.row.items():
+        if value is not None:
+            click.echo(f"{name + ':':<15} {_printable(str(value))}")
+    if check:
+        click.echo(f"\n{check.title}\n\n{check.finds}\n\n{check.matters}\n\n{check.fix}")
+    click.echo(f"\n{found.place}:")
+    click.echo(_printable(found.raw))
+
+
+def _printable(text: str) -> str:
+    """Return text that cannot drive a terminal: control characters are shown, not sent."""
+    return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)

@@ -1,0 +1,38 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from uptake.errors import UptakeError
+
+if TYPE_CHECKING:
+    from uptake.project import Project
+
+project_option = click.option(
+    "--project",
+    "project_folder",
+    type=click.Path(path_type=Path),
+    help="The project's folder; default: the current folder, if it has uptake.toml.",
+)
+quiet_option = click.option("--quiet", is_flag=True, help="Print errors only.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+
+
+def out_option(text: str) -> click.Option:
+    """Return the decorator of `--out` with its own help text."""
+    return click.option("--out", type=click.Path(path_type=Path), help=text)  # type: ignore[return-value]
+
+
+class UsageFault(UptakeError):
+    """A command was given something it cannot use."""
+
+
+def open_project(folder: Path | None) -> Project:
+    """Return the project a command works in."""
+    from uptake.project import find_project
+
+    return find_project(folder)

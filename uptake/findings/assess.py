@@ -1,0 +1,152 @@
+"""Assess feeds. In: feeds and definitions; out: an Assessment, and the run's files on disk."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from uptake.engine.duckdb import Database
+from uptake.errors import SourceError, StorageError
+from uptake.feeds.files import files_of
+from uptake.findings import facts
+from uptake.findings.checks import run_checks, strata, write_findings
+from uptake.findings.fitness import judge_fitness
+from uptake.findings.load import prepare, tables_needed
+from uptake.findings.notes import notes
+from uptake.identity import persons
+from uptake.model import Assessment, Check, ExampleFinding, Feed, UseCase
+from uptake.resources.store import Store, load
+
+
+class Watch(Protocol):
+    """Hears how far a run is."""
+
+    def begin(self, phase: str, total: int) -> None:
+        """A phase begins that has `total` steps."""
+
+    def advance(self, steps: int, at: str = "") -> None:
+        """Some steps are done; `at` names what comes next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to assess, against what, and with which means."""
+
+    feeds: tuple[Feed, ...]
+    checks: Mapping[str, Check]
+    use_cases: Mapping[str, UseCase]
+    as_of: datetime
+    run: str
+    """The run's id: when it began, and four letters."""
+    threads: int = 2
+    memory: str = "2GB"
+    form: tuple[str, ...] = ()
+
+
+def assess(request: Request, out: Path, store_folder: Path, watch: Watch) -> Assessment:
+    """Load the feeds, run every check, judge fitness, and write findings and quarantine to `out`.
+
+    Raises SourceError when no file holds anything, StorageError when `out` cannot be written.
+    """
+    began = time.monotonic()
+    files = files_of(request.feeds)
+    watch.begin("Reading", sum(max(f.size, 0) for f in files))
+    store = load(files, store_folder, request.threads, watch.advance)
+    if not any(f.records for f in store.files):
+        raise SourceError(f"{len(files)} files hold no records; nothing could be read")
+    spill = Path(tempfile.mkdtemp(prefix="uptake-"))
+    db = Database(request.threads, request.memory, spill)
+    try:
+        return _assess(db, store, request, out, watch, began)
+    finally:
+        db.close()
+        shutil.rmtree(spill, ignore_errors=True)
+
+
+def _assess(
+    db: Database, store: Store, request: Request, out: Path, watch: Watch, began: float
+) -> Assessment:
+    checks = list(request.checks.values())
+    queries = [c.query for c in checks] + [u.population for u in request.use_cases.values()]
+    wanted = tables_needed(queries) | {"event"}
+    if request.use_cases:
+        flat = {facts.flat_name(t) for u in request.use_cases.values() for r in u.requirements for t in r.type}
+        wanted = tables_needed([f"select 1 from {t}" for t in wanted | flat | facts.READS | persons.TABLES])
+    watch.begin("Tables", len(store.fields))
+    prepare(db, store, request.feeds, request.as_of, wanted, lambda t: watch.advance(1, t))
+    watch.begin("Checks", len(checks))
+    results = run_checks(db, checks, lambda code: watch.advance(1, code))
+    fitness = ()
+    if request.use_cases:
+        watch.begin("Fitness", 1)
+        persons.build_persons(db)
+        fitness = judge_fitness(db, request.use_cases.values(), request.checks)
+        watch.advance(1)
+    write_files(db, out, request.form)
+    return Assessment(
+        run=request.run,
+        as_of=request.as_of,
+        as_of_date=request.as_of.date(),
+        inputs=tuple(store.files),
+        checks=results,
+        strata=strata(db),
+        fitness=fitness,
+        resources=_resources(db),
+        notes=notes(db, request.as_of),
+        examples=_examples(db),
+        seconds=round(time.monotonic() - began, 3),
+    )
+
+
+def write_files(db: Database, out: Path, form: Sequence[str]) -> None:
+    """Write `findings.parquet` and `quarantine.parquet`, each whole or not at all."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        draft = out / "findings.parquet.tmp"
+        write_findings(db, str(draft))
+        draft.replace(out / "findings.parquet")
+        if "ndjson" in form:
+            draft = out / "findings.ndjson.tmp"
+            write_findings(db, str(draft), form="ndjson")
+            draft.replace(out / "findings.ndjson")
+        draft = out / "quarantine.parquet.tmp"
+        path = str(draft).replace("'", "''")
+        db.run(
+            "copy (select feed, file, line, byte_offset, raw, error, path from quarantine "
+            f"order by feed, file, byte_offset) to '{path}' (format parquet, compression zstd)"
+        )
+        draft.replace(out / "quarantine.parquet")
+    except OSError as error:
+        raise StorageError(f"{out}: cannot be written: {error.strerror or error}") from error
+
+
+def _resources(db: Database) -> Mapping[str, Mapping[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for feed, kind, count in db.rows(
+        "select feed, type, count(*) from record group by all order by all"
+    ):
+        found.setdefault(feed, {})[kind] = count
+    return found
+
+
+def _examples(db: Database) -> Mapping[str, tuple[ExampleFinding, ...]]:
+    """Return a few findings of each check, one a fix first: what a shared report may show."""
+    found: dict[str, list[ExampleFinding]] = {}
+    for code, *rest in db.rows(
+        """
+        select "check", fingerprint, feed, resource_type, coalesce(expression, ''),
+          coalesce(fix_key, '') from (
+            select *, row_number() over (partition by "check", feed, fix_key
+                                         order by fingerprint, rid) as k from finding)
+        qualify row_number() over (partition by "check" order by k, fingerprint, rid) <= 5
+        order by "check", k, fingerprint
+        """
+    ):
+        found.setdefault(code, []).append(ExampleFinding(*rest))
+    return {code: tuple(examples) for code, examples in found.items()}

@@ -1,0 +1,68 @@
+"""Run a check's own examples. In: a check; out: what they do not show, in sentences.
+
+The examples go the way of any feed: gate, tables, query. Each block is a feed of its own.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from uptake.engine.duckdb import Database
+from uptake.feeds.files import files_of
+from uptake.findings.checks import TABLES, answer
+from uptake.findings.load import prepare, tables_needed
+from uptake.model import Check, Feed
+from uptake.resources.store import load
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+"""What "now" means in examples."""
+
+
+def run_examples(check: Check) -> list[str]:
+    """Return one sentence for each example that does not come out as its block says."""
+    with tempfile.TemporaryDirectory(prefix="uptake-examples-") as folder:
+        feeds = []
+        for number, example in enumerate(check.examples):
+            feed = Path(folder) / f"{number:02}"
+            feed.mkdir()
+            (feed / "example.ndjson").write_text(example.ndjson, "utf-8")
+            feeds.append(Feed(feed.name, feed))
+        db = Database(threads=1, memory="1GB", spill=Path(folder) / "spill")
+        try:
+            return _faults(db, check, feeds, Path(folder) / "store")
+        finally:
+            db.close()
+
+
+def _faults(db: Database, check: Check, feeds: list[Feed], folder: Path) -> list[str]:
+    store = load(files_of(feeds), folder, threads=1, progress=lambda _: None)
+    prepare(db, store, feeds, NOW, tables_needed([check.query]))
+    for statement in TABLES.strip().rstrip(";").split(";"):
+        db.run(statement)
+    answer(db, check)
+    said = dict[str, list[bool | None]]()
+    for feed, violates in db.rows("select feed, violates from answer"):
+        said.setdefault(feed, []).append(violates)
+    kept_out = {feed for (feed,) in db.rows("select distinct feed from quarantine")}
+    faults = []
+    for number, example in enumerate(check.examples):
+        feed = f"{number:02}"
+        answers = said.get(feed, [])
+        fault = _fault(example.kind, answers)
+        if fault:
+            stopped = " (the gate kept a line out)" if feed in kept_out else ""
+            faults.append(f"{check.path.name}:{example.line}: {fault}{stopped}")
+    return faults
+
+
+def _fault(kind: str, answers: list[bool | None]) -> str:
+    violations, passes = answers.count(True), answers.count(False)
+    if kind == "violates" and not violations:
+        return f"should violate, but gives {passes} passes and {answers.count(None)} not judged"
+    if kind == "passes" and (violations or not passes):
+        return f"should pass, but gives {violations} violations and {passes} passes"
+    if kind == "ignores" and (violations or passes):
+        return f"should be ignored, but gives {violations} violations and {passes} passes"
+    return ""

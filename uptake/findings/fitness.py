@@ -1,0 +1,259 @@
+"""What the data are fit for. In: use cases, findings and tables; out: fitness and its causes.
+
+Each unit of a use case (a patient, an observation set, an order) is fit, unfit (a defect), unknown
+(nothing received) or not applicable. A person with records in several feeds is counted once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from uptake.engine.duckdb import Database
+from uptake.findings import facts
+from uptake.findings.plan import Unit, make_plan
+from uptake.model import Check, Fitness, Requirement, RequirementResult, UseCase
+
+TABLES = """
+create table unit (use_case varchar, unit varchar, person bigint, anchor timestamp,
+  applicable boolean);
+create table unit_state (use_case varchar, requirement varchar, unit varchar, state varchar);
+create table unit_cause (use_case varchar, requirement varchar, unit varchar, "check" varchar,
+  feed varchar, fix_key varchar);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What can be told of a requirement before its facts are looked at."""
+
+    judged: bool
+    reason: str
+
+
+def judge_fitness(
+    db: Database, use_cases: Iterable[UseCase], checks: Mapping[str, Check]
+) -> tuple[Fitness, ...]:
+    """Return the fitness of each use case; needs `finding` to be complete."""
+    db.run("create table defect (code varchar)")
+    db.insert("defect", ("code",), [(c.code,) for c in checks.values() if c.effect == "defect"])
+    for statement in (facts.TABLES + TABLES).split(";"):
+        if statement.strip():
+            db.run(statement)
+    cases = list(use_cases)
+    told: dict[str, _Told] = {}
+    keyed: list[tuple[str, Requirement]] = []
+    for case in cases:
+        _units(db, case)
+        for requirement in case.requirements:
+            key = f"{case.code}/{requirement.code}"
+            told[key] = _told(db, requirement)
+            facts.find_facts(db, key, requirement)
+            keyed.append((key, requirement))
+    facts.judge_facts(db, keyed)
+    for case in cases:
+        for requirement in case.requirements:
+            _states(db, case, requirement, told[f"{case.code}/{requirement.code}"])
+    return tuple(_fitness(db, case, checks, told) for case in cases)
+
+
+def _units(db: Database, case: UseCase) -> None:
+    """Make the units of a use case; a unit that is a patient becomes the person."""
+    db.run(
+        f"""
+        insert into unit
+        with population as (
+          {case.population}
+        ),
+        known as (
+          select coalesce(case when u.unit::varchar = u.patient_rid::varchar
+                               then p.person::varchar end, u.unit::varchar) as unit,
+            p.person, u.anchor::timestamp as anchor, u.applicable::boolean as applicable
+          from population u left join person p on p.rid = u.patient_rid
+        )
+        select $code, unit, min(person), max(anchor),
+          case when bool_or(applicable) then true
+            when bool_or(applicable is null) then null else false end
+        from known group by unit
+        """,
+        {"code": case.code},
+    )
+
+
+def _told(db: Database, requirement: Requirement) -> _Told:
+    roles = {role for (role,) in db.rows("select distinct role from feed")}
+    if requirement.role == "external" and "external" not in roles:
+        return _Told(False, "no feed is declared an outside source (role external)")
+    if requirement.role == "ehr" and "ehr" not in roles:
+        return _Told(True, "no feed is declared the EHR (role ehr): all feeds are taken for it")
+    return _Told(True, "")
+
+
+def _complete(db: Database, requirement: Requirement) -> bool:
+    """Tell whether some feed that counts is declared complete for a type of the requirement."""
+    role = f"and f.role = '{requirement.role}'" if requirement.role else ""
+    types = ", ".join(f"'{t}'" for t in requirement.type)
+    rows = db.rows(
+        f"select 1 from complete_for c join feed f using (feed) where c.type in ({types}) {role}"
+    )
+    return bool(rows)
+
+
+def _states(db: Database, case: UseCase, requirement: Requirement, told: _Told) -> None:
+    """Judge one requirement for each unit, and keep the causes of those that are unfit."""
+    names = {"case": case.code, "requirement": requirement.code}
+    if not told.judged:
+        db.run(
+            "insert into unit_state select $case, $requirement, unit, 'unknown' from unit "
+            "where use_case = $case and applicable is not false",
+            names,
+        )
+        return
+    key = f"{case.code}/{requirement.code}"
+    absent = "unknown"
+    if requirement.needs in ("latest", "evidence") and _complete(db, requirement):
+        absent = "fit"  # the source is complete: there is none, and that is an answer
+    newest = "rank() over (partition by u.unit order by f.at_time desc nulls first) = 1"
+    counts = newest if requirement.needs == "latest" else "true"
+    usable = "bool_or(usable)" if requirement.needs == "latest" else "bool_and(usable)"
+    db.run(
+        f"""
+        create temp table met as
+        select u.unit, f.rid, f.feed, c.rid is null as usable
+        from unit u join fact f on f.person = u.person
+        left join (select distinct rid from fact_cause where requirement = '{key}') c
+          on c.rid = f.rid
+        where u.use_case = '{case.code}' and u.applicable is not false
+          and f.requirement = '{key}' and {_window(requirement)}
+        qualify {counts}
+        """
+    )
+    db.run(
+        f"""
+        insert into unit_state
+        select $case, $requirement, u.unit,
+          case when u.applicable is null then 'unknown' when m.unit is null then '{absent}'
+            when m.usable then 'fit' else 'unfit' end
+        from unit u
+        left join (select unit, {usable} as usable from met group by unit) m using (unit)
+        where u.use_case = $case and u.applicable is not false
+        """,
+        names,
+    )
+    db.run(
+        f"""
+        insert into unit_cause
+        select distinct $case, $requirement, m.unit, c."check", m.feed, c.fix_key
+        from met m join unit_state s on s.unit = m.unit and s.use_case = $case
+          and s.requirement = $requirement and s.state = 'unfit'
+        join fact_cause c on c.rid = m.rid and c.requirement = '{key}'
+        """,
+        names,
+    )
+    db.run("drop table met")
+
+
+def _window(requirement: Requirement) -> str:
+    """Return the SQL of the look-back; a fact without a time may be the newest, so it is in."""
+    if requirement.minutes is not None:
+        ends = f"u.anchor + interval {requirement.minutes} minute"
+        return f"(f.at_time is null or (f.at_time >= u.anchor and f.at_time <= {ends}))"
+    if requirement.months is not None:
+        starts = f"(u.anchor - interval {requirement.months} month)::date"
+        return f"(f.at_date is null or (f.at_date >= {starts} and f.at_date <= u.anchor::date))"
+    return "(f.at_date is null or f.at_date <= u.anchor::date)"
+
+
+_STATE = """
+select unit, case when bool_or(state = 'unfit') then 'unfit' when bool_or(state = 'unknown')
+  then 'unknown' else 'fit' end as state from unit_state where use_case = $case group by unit
+"""
+
+
+def _fitness(
+    db: Database, case: UseCase, checks: Mapping[str, Check], told: Mapping[str, _Told]
+) -> Fitness:
+    names = {"case": case.code}
+    counts = dict(db.rows(f"select state, count(*) from ({_STATE}) group by state", names))
+    fit, unfit, unknown = (counts.get(s, 0) for s in ("fit", "unfit", "unknown"))
+    outside = db.row(
+        "select count(*) from unit where use_case = $case and applicable is false", names
+    )[0]
+    requirements = tuple(_requirement(db, case, r, told[f"{case.code}/{r.code}"]) for r in case.requirements)
+    plan = make_plan(_plan_units(db, case), checks)
+    reaches = plan[-1].reaches if plan else fit
+    verdict, reason = _verdict(case, (fit, unfit, unknown), reaches, requirements)
+    return Fitness(
+        case, fit, unfit, unknown, outside, verdict, reason, requirements, plan
+    )
+
+
+def _requirement(
+    db: Database, case: UseCase, requirement: Requirement, told: _Told
+) -> RequirementResult:
+    counts = dict(
+        db.rows(
+            "select state, count(*) from unit_state where use_case = ? and requirement = ? "
+            "group by state",
+            [case.code, requirement.code],
+        )
+    )
+    fit, unfit, unknown = (counts.get(s, 0) for s in ("fit", "unfit", "unknown"))
+    total = fit + unfit + unknown
+    reason = told.reason
+    if total == 0:
+        verdict = "not applicable"
+    elif fit >= requirement.threshold * total:
+        verdict = "fit"
+    elif unknown > case.unknown_limit * total:
+        verdict = "cannot tell"
+        reason = reason or _why_unknown(requirement)
+    else:
+        verdict = "unfit"
+    return RequirementResult(requirement, fit, unfit, unknown, verdict, reason)
+
+
+def _why_unknown(requirement: Requirement) -> str:
+    types = " or ".join(requirement.type)
+    if requirement.needs == "every":
+        return f"nothing was received for too many {types} needs"
+    return f"nothing was received, and no source is declared complete for {types}"
+
+
+def _verdict(
+    case: UseCase,
+    counts: tuple[int, int, int],
+    reaches: int,
+    requirements: Sequence[RequirementResult],
+) -> tuple[str, str]:
+    """Return the verdict and its reason: at risk means that the fix plan reaches the threshold."""
+    fit, unfit, unknown = counts
+    total = fit + unfit + unknown
+    if total == 0:
+        return "not applicable", f"the data hold no {case.unit} of this use case"
+    if fit >= case.threshold * total:
+        return "fit", ""
+    if unknown > case.unknown_limit * total:
+        open_ones = [r for r in requirements if r.unknown > case.unknown_limit * total]
+        worst = max(open_ones or requirements, key=lambda r: r.unknown)
+        return "cannot tell", f"{worst.requirement.title}: {worst.reason or 'nothing was received'}"
+    return ("at risk" if reaches >= case.threshold * total else "unfit"), ""
+
+
+def _plan_units(db: Database, case: UseCase) -> list[Unit]:
+    """Return the units grouped by their causes and by whether something is unknown beside."""
+    rows = db.rows(
+        f"""
+        with state as ({_STATE}),
+        open as (select distinct unit from unit_state where use_case = $case and state = 'unknown'),
+        cause as (
+          select unit, list_sort(list(distinct [ "check", feed, fix_key ])) as causes
+          from unit_cause where use_case = $case group by unit
+        )
+        select c.causes, o.unit is not null as unknown, count(*)
+        from state s left join cause c using (unit) left join open o using (unit)
+        group by all order by all
+        """,
+        {"case": case.code},
+    )
+    return [Unit(frozenset(map(tuple, causes or ())), unknown, n) for causes, unknown, n in rows]

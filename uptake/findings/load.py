@@ -1,0 +1,54 @@
+"""Make a load ready for queries. In: feeds and a raw store; out: a database with every table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from importlib import resources
+
+from uptake.engine.duckdb import Database
+from uptake.engine.tokens import tables_of
+from uptake.model import Feed
+from uptake.resources import moments
+from uptake.resources.store import Store
+from uptake.resources.tables import build_tables, event_sql
+
+STATUSES = {
+    "code_status": {"coding"},
+    "identifier_status": {"identifier"},
+    "unit_status": {"quantity"},
+    "system_status": {"coding", "quantity"},
+}
+"""What terminology says of, and the datatype tables it says it of."""
+
+
+def tables_needed(queries: Iterable[str]) -> frozenset[str]:
+    """Return the tables that the queries read, and those that these are made from."""
+    wanted: set[str] = set()
+    for query in queries:
+        wanted |= tables_of(query)
+    for name, sources in STATUSES.items():
+        if name in wanted:
+            wanted |= sources
+    if "event" in wanted:
+        wanted |= tables_of(event_sql())
+    return frozenset(wanted)
+
+
+def prepare(
+    db: Database,
+    store: Store,
+    feeds: Sequence[Feed],
+    as_of: datetime,
+    wanted: frozenset[str],
+    progress: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Make the wanted tables; `progress` hears each resource type before it is read."""
+    db.run(moments.MACROS)
+    instant = as_of.astimezone(UTC).replace(tzinfo=None)
+    db.run("create table run as select ?::timestamp as as_of, ?::date as as_of_date", [instant, as_of.date()])
+    build_tables(db, store, feeds, wanted, progress)
+    if wanted & STATUSES.keys():
+        from uptake.terminology.statuses import build_statuses
+
+        build_statuses(db, wanted & STATUSES.keys())

@@ -1,0 +1,56 @@
+"""What a reader must know before any number. In: a load; out: sentences, most important first."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from uptake.engine.duckdb import Database
+
+STALE_DAYS = 365
+"""Data whose newest clinical date is older than this are said to be old."""
+
+
+def notes(db: Database, as_of: datetime) -> tuple[str, ...]:
+    """Return the notes: what was kept out and why, data of another time."""
+    return (*_kept_out(db), *_stale(db, as_of))
+
+
+def _kept_out(db: Database) -> list[str]:
+    """Say of each feed what kept most of its records out, when that is a tenth of it or all."""
+    rows = db.rows(
+        """
+        with shares as (
+          select feed, count(*) as records, count(error) as refused from sent_record group by feed
+        ),
+        reasons as (
+          select feed, error, count(*) as n, count(distinct file) as files,
+            min(regexp_replace(coalesce(path, ''), '[[][0-9]+[]]', '[]', 'g')) as path
+          from sent_record where error is not null group by feed, error
+        )
+        select s.feed, s.records, s.refused, r.error, r.path, r.n
+        from shares s join reasons r using (feed)
+        where s.refused * 10 >= s.records
+        qualify row_number() over (partition by s.feed order by r.n desc, r.error) = 1
+        order by s.refused desc, s.feed
+        """
+    )
+    sentences = []
+    for feed, records, refused, error, path, n in rows:
+        share = "All" if refused == records else f"{refused:,} of"
+        place = f" at {path}" if path and path != "$" else ""
+        cause = "" if n == refused else " mostly"
+        sentences.append(
+            f"{share} {records:,} records of {feed} were kept out,{cause} because of: "
+            f"{error}{place}. Nothing else is said of them."
+        )
+    return sentences
+
+
+def _stale(db: Database, as_of: datetime) -> list[str]:
+    newest = db.row("select max(e.at_date) from event e, run r where e.at_date <= r.as_of_date")[0]
+    if newest is None or (as_of.date() - newest).days < STALE_DAYS:
+        return []
+    return [
+        f"The newest clinical date is {newest:%B %Y}: look-backs end at {as_of.date()}, so recent "
+        f"facts are missing. Assess as of then with --as-of {newest}."
+    ]

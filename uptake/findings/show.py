@@ -1,0 +1,86 @@
+"""One finding and the record behind it. In: a fingerprint; out: the row, the place, the raw text."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from uptake.engine.duckdb import Database
+from uptake.errors import SourceError
+from uptake.resources.store import Store, open_store
+
+SHOWN = 100_000
+"""Bytes of a record kept out that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A finding with its record as it was sent."""
+
+    row: dict[str, Any]
+    place: str
+    raw: str
+
+
+def find(fingerprint: str, run: Path, store_folder: Path) -> Found:
+    """Return the finding whose fingerprint begins so; raises SourceError if none or several do."""
+    path = run / "findings.parquet"
+    if not path.is_file():
+        raise SourceError(f"{path}: no such file; name the folder of a run with --out")
+    if len(fingerprint) < 4 or not all(c in "0123456789abcdef" for c in fingerprint.lower()):
+        raise SourceError(f"{fingerprint[:20]!r} is no fingerprint: hexadecimal, 4 letters at least")
+    with tempfile.TemporaryDirectory() as spill:
+        db = Database(threads=1, memory="1GB", spill=Path(spill))
+        try:
+            return _find(db, fingerprint.lower(), path, open_store(store_folder))
+        finally:
+            db.close()
+
+
+def _find(db: Database, fingerprint: str, path: Path, store: Store) -> Found:
+    db.run(f"create view finding as select * from read_parquet({_text(path)})")
+    names = [name for name, *_ in db.rows("describe finding")]
+    rows = db.rows(
+        "select * from finding where starts_with(fingerprint, ?) order by fingerprint limit 2",
+        [fingerprint],
+    )
+    if not rows:
+        raise SourceError(f"no finding begins with {fingerprint} in {path.parent}")
+    if len(rows) > 1 and rows[0][0] != rows[1][0]:
+        raise SourceError(f"several findings begin with {fingerprint}; give more of it")
+    row = dict(zip(names, rows[0], strict=True))
+    place = f"{row['feed']}, {row['source_file']} line {row['source_line']}"
+    return Found(row, place, _raw(db, row, store))
+
+
+def _raw(db: Database, row: dict[str, Any], store: Store) -> str:
+    """Return the record at the finding's place: pretty-printed, or as bytes if it was kept out."""
+    if row["source_file"] is None:
+        return "(this finding is about no single record)"
+    index = next(
+        i
+        for i, f in enumerate(store.files)
+        if (f.feed, f.path) == (row["feed"], row["source_file"])
+    )
+    if row["resource_type"]:
+        texts = db.rows(
+            f"select text from read_parquet({store.resource_parts}) where rid >> 43 = ? "
+            "and line = ? and type = ? and id is not distinct from ?",
+            [index, row["source_line"], row["resource_type"], row["resource_id"]],
+        )
+        return json.dumps(json.loads(texts[0][0]), indent=2, ensure_ascii=False)
+    raws = db.rows(
+        f"select raw from read_parquet({store.quarantine_parts}) where file_index = ? "
+        "and line = ?",
+        [index, row["source_line"]],
+    )
+    raw: bytes = raws[0][0]
+    cut = f"\n… {len(raw) - SHOWN:,} bytes more" if len(raw) > SHOWN else ""
+    return raw[:SHOWN].decode("utf-8", "backslashreplace") + cut
+
+
+def _text(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"

@@ -1,0 +1,130 @@
+"""A customer's project. In: `uptake.toml` and content folders; out: feeds, settings, folders.
+
+    [assess]
+    as_of = "2026-11-01"          # what "now" means; default: now
+
+    [feeds.lab]
+    path = "lab"                  # beside uptake.toml
+    role = "external"             # or "ehr"
+    complete_for = ["Observation"]  # for these, no fact means there is none
+    sample = false                # true: broken references cannot be judged
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from uptake import r4
+from uptake.errors import DefinitionError
+from uptake.model import Feed
+
+FILE = "uptake.toml"
+_FEED_KEYS = {"path": str, "role": str, "complete_for": list, "sample": bool}
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project, or the empty one of a user who has none."""
+
+    folder: Path | None = None
+    feeds: tuple[Feed, ...] = ()
+    as_of: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def content(self, kind: str) -> list[Path]:
+        """Return the folders of definitions of a kind: ours first, then the project's."""
+        ours = Path(str(resources.files("uptake"))) / "content" / kind
+        return [ours, self.folder / kind] if self.folder else [ours]
+
+    def own_content(self, kind: str) -> list[Path]:
+        """Return the folders whose definitions are the customer's, not ours."""
+        return self.content(kind)[1:]
+
+
+def find_project(folder: Path | None) -> Project:
+    """Return the project in `folder`, or in the current folder if it has an `uptake.toml`.
+
+    Raises DefinitionError naming every fault of the file.
+    """
+    if folder is None:
+        here = Path.cwd()
+        return read_project(here) if (here / FILE).is_file() else Project()
+    if not (folder / FILE).is_file():
+        raise DefinitionError([f"{folder / FILE}: no such file; `uptake init {folder}` writes one"])
+    return read_project(folder)
+
+
+def read_project(folder: Path) -> Project:
+    """Return the project in a folder that has an `uptake.toml`."""
+    path = folder / FILE
+    try:
+        settings = tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise DefinitionError([f"{path}: {error}"]) from error
+    faults: list[str] = []
+    feeds = tuple(
+        _feed(folder, name, table, faults) for name, table in settings.get("feeds", {}).items()
+    )
+    as_of = settings.get("assess", {}).get("as_of", "")
+    if faults:
+        raise DefinitionError([f"{path}: {fault}" for fault in faults])
+    return Project(folder, feeds, str(as_of), settings)
+
+
+def _feed(folder: Path, name: str, table: Any, faults: list[str]) -> Feed:
+    if not isinstance(table, dict):
+        faults.append(f"feeds.{name} is no table; write [feeds.{name}]")
+        return Feed(name, folder)
+    for key, value in table.items():
+        wanted = _FEED_KEYS.get(key)
+        if wanted is None:
+            faults.append(f"feeds.{name} has no setting {key!r}; known: {', '.join(_FEED_KEYS)}")
+        elif not isinstance(value, wanted):
+            faults.append(f"feeds.{name}.{key} is no {wanted.__name__}")
+    role = table.get("role", "")
+    if role not in ("", "ehr", "external"):
+        faults.append(f"feeds.{name}.role is {role!r}; write ehr or external")
+    complete = [t for t in table.get("complete_for", []) if isinstance(t, str)]
+    faults += [
+        f"feeds.{name}.complete_for names {t!r}, which is no R4 resource type"
+        for t in complete
+        if t not in r4.resource_types()
+    ]
+    path = folder / str(table.get("path", name))
+    if not path.exists():
+        faults.append(f"feeds.{name}.path: {path} is not there")
+    return Feed(name, path, str(role), tuple(complete), bool(table.get("sample", False)))
+
+
+TEMPLATE = """\
+# An Uptake project. Definitions of your own go into checks/ and use_cases/ beside this file: a file
+# with the code of one of ours takes its place.
+
+[assess]
+# as_of = "2026-11-01"        # what "now" means; default: the moment of the run
+
+# [feeds.ehr]
+# path = "ehr"                # a folder or file of FHIR R4 NDJSON or Bundles
+# role = "ehr"                # "ehr" is the chart, "external" an outside source
+# complete_for = ["AllergyIntolerance", "Condition"]  # here no fact means there is none
+# sample = false              # true: a part of the data; broken references are not judged
+
+# [feeds.lab]
+# path = "lab"
+# role = "external"
+"""
+
+
+def init_project(folder: Path) -> Path:
+    """Write an empty project and return its file; raises DefinitionError where one exists."""
+    path = folder / FILE
+    if path.exists():
+        raise DefinitionError([f"{path}: there is a project already"])
+    for kind in ("checks", "use_cases"):
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+    path.write_text(TEMPLATE, "utf-8")
+    return path

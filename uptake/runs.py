@@ -1,0 +1,96 @@
+"""Where runs lie. In: a project or an out folder; out: the run's folder, whole or not at all.
+
+A project keeps `runs/<id>` and links the newest as `current`; without a project the files of a run
+lie in the out folder. `assess` alone writes, under the project's lock; readers follow `current`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from uptake.errors import SourceError, StorageError
+from uptake.project import Project
+
+RUNS = "runs"
+CURRENT = "current"
+STORE = "resources"
+LOCK = ".uptake.lock"
+DEFAULT_OUT = Path("uptake-out")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a run writes: its draft, its raw store, and where the draft goes when it is whole."""
+
+    draft: Path
+    store: Path
+    final: Path
+    project: Path | None
+
+
+@contextmanager
+def new_run(project: Project, out: Path | None, run: str) -> Iterator[Place]:
+    """Give the place of a new run; in a project it becomes current when the block ends well.
+
+    Raises StorageError when another process holds the project's lock.
+    """
+    if out is not None or project.folder is None:
+        folder = out or DEFAULT_OUT
+        _make(folder)
+        yield Place(folder, folder / STORE, folder, None)
+        return
+    runs = project.folder / RUNS
+    _make(runs)
+    name = run.replace(":", "")
+    with _locked(project.folder):
+        draft = runs / f"{name}.tmp"
+        _make(draft)
+        yield Place(draft, project.folder / STORE, runs / name, project.folder)
+        _sync(draft)
+        draft.rename(runs / name)
+        link = project.folder / f"{CURRENT}.tmp"
+        link.unlink(missing_ok=True)
+        link.symlink_to(Path(RUNS) / name, target_is_directory=True)
+        link.replace(project.folder / CURRENT)
+
+
+def run_folder(project: Project, out: Path | None) -> tuple[Path, Path]:
+    """Return the folder of the newest run and of its raw store."""
+    if out is not None or project.folder is None:
+        folder = out or DEFAULT_OUT
+        return folder, folder / STORE
+    current = project.folder / CURRENT
+    if not current.is_dir():
+        raise SourceError(f"{project.folder}: no run yet; run `uptake assess`")
+    return current, project.folder / STORE
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{folder}: cannot be written: {error.strerror}") from error
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    with (folder / LOCK).open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise StorageError(f"{folder}: another assess is running here; wait for it") from error
+        yield
+
+
+def _sync(folder: Path) -> None:
+    for path in (*folder.iterdir(), folder):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -51,7 +51,7 @@ _FORMATS = {
     "http://hl7.org/fhir/sid/icd-9-cm": (
         r"[0-9]{2,3}(\.?[0-9]{1,2})?|V[0-9]{2}(\.?[0-9]{1,2})?|E[0-9]{3}(\.?[0-9])?"
     ),
-    # AMA, CPT: five digits, or four and the letter of the category (F, T, U, M); modifiers have two.
+    # AMA, CPT: five digits, or four and a letter for the category (F, T, U, M); modifiers have two.
     "http://www.ama-assn.org/go/cpt": _CPT,
     # CMS, HCPCS: level I is CPT, level II a letter and four digits.
     "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets": rf"[A-Z][0-9]{{4}}|{_CPT}",

@@ -1,7 +1,7 @@
 """The status tables. In: the codes, identifiers and units of a load; out: what each is worth.
 
-A row a distinct value, so that a check is a join. NULL is a value in `unit_status` and `code_status`:
-join them with `is not distinct from`.
+A row a distinct value, so that a check is a join. NULL is a value in `unit_status` and
+`code_status`: join them with `is not distinct from`.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def meaning(text: str) -> str | None:
     """Return the UCUM code that a text means; None if it is not known or could be either of two.
 
     No patient is measured in megagrams or petagrams: where a text is UCUM with so large a prefix
-    and read without its letter case is a common unit (MG, Ml, PG/ML), that is meant. The litre is L.
+    and read without its letter case is a common unit (MG, Ml, PG/ML), that is meant. A litre is L.
     """
     text = text.strip()
     words = _words()

@@ -90,6 +90,10 @@ class Requirement:
     """Look-back from the unit's anchor; None takes a lifetime."""
     minutes: int | None = None
     """Look-ahead from the unit's anchor, for observation sets."""
+    minutes_before: int | None = None
+    """Look-back beside `minutes`: how long a value may be carried into a set."""
+    of_unit: bool = False
+    """True: only the fact that is the unit itself counts (the order, not the patient's orders)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -48,6 +49,8 @@ def new_run(project: Project, out: Path | None, run: str) -> Iterator[Place]:
     _make(runs)
     name = run.replace(":", "")
     with _locked(project.folder):
+        for left in runs.glob("*.tmp"):  # of a run that was killed
+            shutil.rmtree(left)
         draft = runs / f"{name}.tmp"
         _make(draft)
         yield Place(draft, project.folder / STORE, runs / name, project.folder)
@@ -62,8 +65,9 @@ def new_run(project: Project, out: Path | None, run: str) -> Iterator[Place]:
 def run_folder(project: Project, out: Path | None) -> tuple[Path, Path]:
     """Return the folder of the newest run and of its raw store."""
     if out is not None or project.folder is None:
-        folder = out or DEFAULT_OUT
-        return folder, folder / STORE
+        folder = (out or DEFAULT_OUT).resolve()
+        within = folder.parent.name == RUNS and not (folder / STORE).exists()
+        return folder, (folder.parents[1] if within else folder) / STORE
     current = project.folder / CURRENT
     if not current.is_dir():
         raise SourceError(f"{project.folder}: no run yet; run `uptake assess`")

@@ -25,7 +25,10 @@ POPULATION = ("unit", "patient_rid", "anchor", "applicable")
 _REQUIRED = ("code", "title", "unit", "threshold", "requirements")
 _KNOWN = (*_REQUIRED, "unknown_limit")
 _OF_REQUIREMENT = ("code", "title", "type", "elements", "needs")
-_MORE_OF_REQUIREMENT = ("threshold", "codes", "words", "where", "role", "months", "minutes")
+_MORE_OF_REQUIREMENT = (
+    "threshold", "codes", "words", "where", "role", "months", "minutes",
+    "minutes_before", "of_unit",
+)  # fmt: skip
 
 
 def read_use_case(path: Path) -> UseCase:
@@ -119,4 +122,6 @@ def _requirement(answers: Answers, threshold: float, *, verify: bool) -> Require
         role=answers.word("role", ROLES),
         months=answers.number("months"),
         minutes=answers.number("minutes"),
+        minutes_before=answers.number("minutes_before"),
+        of_unit=answers.truth("of_unit"),
     )

@@ -114,7 +114,7 @@ def _states(db: Database, case: UseCase, requirement: Requirement, told: _Told) 
     if requirement.needs in ("latest", "evidence") and _complete(db, requirement):
         absent = "fit"  # the source is complete: there is none, and that is an answer
     newest = "rank() over (partition by u.unit order by f.at_time desc nulls first) = 1"
-    counts = newest if requirement.needs == "latest" else "true"
+    counts = f"qualify {newest}" if requirement.needs == "latest" else ""
     usable = "bool_or(usable)" if requirement.needs == "latest" else "bool_and(usable)"
     db.run(
         f"""
@@ -125,7 +125,7 @@ def _states(db: Database, case: UseCase, requirement: Requirement, told: _Told) 
           on c.rid = f.rid
         where u.use_case = '{case.code}' and u.applicable is not false
           and f.requirement = '{key}' and {_window(requirement)}
-        qualify {counts}
+        {counts}
         """
     )
     db.run(
@@ -155,9 +155,12 @@ def _states(db: Database, case: UseCase, requirement: Requirement, told: _Told) 
 
 def _window(requirement: Requirement) -> str:
     """Return the SQL of the look-back; a fact without a time may be the newest, so it is in."""
+    if requirement.of_unit:
+        return "f.rid::varchar = u.unit"
     if requirement.minutes is not None:
         ends = f"u.anchor + interval {requirement.minutes} minute"
-        return f"(f.at_time is null or (f.at_time >= u.anchor and f.at_time <= {ends}))"
+        starts = f"u.anchor - interval {requirement.minutes_before or 0} minute"
+        return f"(f.at_time is null or (f.at_time >= {starts} and f.at_time <= {ends}))"
     if requirement.months is not None:
         starts = f"(u.anchor - interval {requirement.months} month)::date"
         return f"(f.at_date is null or (f.at_date >= {starts} and f.at_date <= u.anchor::date))"

@@ -12,6 +12,7 @@ from uptake.model import Feed
 from uptake.resources import moments
 from uptake.resources.store import Store
 from uptake.resources.tables import build_tables, event_sql
+from uptake.terminology.statuses import build_statuses
 
 STATUSES = {
     "code_status": {"coding"},
@@ -48,7 +49,4 @@ def prepare(
     instant = as_of.astimezone(UTC).replace(tzinfo=None)
     db.run("create table run as select ?::timestamp as as_of, ?::date as as_of_date", [instant, as_of.date()])
     build_tables(db, store, feeds, wanted, progress)
-    if wanted & STATUSES.keys():
-        from uptake.terminology.statuses import build_statuses
-
-        build_statuses(db, wanted & STATUSES.keys())
+    build_statuses(db, wanted)

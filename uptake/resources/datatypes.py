@@ -7,8 +7,9 @@ Every element of a datatype, wherever it stands, is a row of that datatype's tab
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from uptake import r4
 from uptake.resources import moments
@@ -16,6 +17,10 @@ from uptake.resources.view.shape import Shape, Tree, from_tree, is_deferred
 
 SKIPPED = frozenset({"Extension", "Meta", "Narrative", "Reference", "Resource"})
 """Not walked into: extensions below the root, administrative metadata, what a reference repeats."""
+
+Fields: TypeAlias = Mapping[str, frozenset[str]]
+"""JSON fields of a resource type, each with the fields directly inside it: those a load has."""
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -137,8 +142,8 @@ class Place:
         return ".".join((self.resource, *(s.element for s in self.steps)))
 
 
-def shape_for(resource_type: str, fields: frozenset[str], tables: frozenset[str]) -> Shape | None:
-    """Return what these tables read of a resource type, of the top-level fields met; None: nothing."""
+def shape_for(resource_type: str, fields: Fields, tables: frozenset[str]) -> Shape | None:
+    """Return what these tables read of a resource type, of the fields met; None: nothing."""
     tree: Tree = {}
     for place, table in _needed(resource_type, fields, tables):
         _grow(tree, place.steps, table)
@@ -156,7 +161,7 @@ def _grow(tree: Tree, steps: tuple[Step, ...], table: Table) -> None:
 
 
 def selects(
-    resource_type: str, fields: frozenset[str], table_name: str, source: str
+    resource_type: str, fields: Fields, table_name: str, source: str
 ) -> Iterator[str]:
     """Yield one SELECT a place over `source` (columns rid and r) for one datatype table."""
     for place, table in _needed(resource_type, fields, frozenset({table_name})):
@@ -164,14 +169,25 @@ def selects(
 
 
 def _needed(
-    resource_type: str, fields: frozenset[str], tables: frozenset[str]
+    resource_type: str, fields: Fields, tables: frozenset[str]
 ) -> Iterator[tuple[Place, Table]]:
     wanted = [TABLES[name] for name in sorted(tables)]
     for place in places(resource_type):
-        if place.steps[0].json_name in fields:
+        first, *rest = place.steps
+        if first.json_name in fields and (
+            not rest or rest[0].json_name in fields[first.json_name]
+        ):
             for table in wanted:
                 if place.type in table.types:
                     yield place, table
+
+
+def all_fields(type_name: str) -> Fields:
+    """Return every field of a type with every field inside it."""
+    return {
+        f.json_name: frozenset(inner.json_name for inner in r4.node(f.type).fields)
+        for f in r4.node(type_name).fields
+    }
 
 
 @functools.cache

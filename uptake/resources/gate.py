@@ -51,7 +51,8 @@ class Judged:
     records: list[Record] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     keys: dict[str, set[tuple[str, ...]]] = field(default_factory=dict)
-    """Resource type to the sets of top-level keys met: later stages read no others."""
+    """Resource type to the outlines met, each a top-level key and the keys directly inside it:
+    later stages read no others."""
 
 
 class _Refused(Exception):  # noqa: N818 -- a verdict on one record, never seen outside
@@ -95,25 +96,33 @@ def judge(chunk: Chunk) -> Judged:
 def _judge_record(judged: Judged, raw: bytes, line: int, offset: int) -> None:
     text = raw.removeprefix(BOM) if raw.startswith(BOM) else raw
     try:
-        record, keys = _judge_resource(text, line, offset, None, None)
+        record, document = _judge_resource(text, line, offset, None, None)
         if record.type == "Bundle":
             _unwrap(judged, text, line, offset, depth=1)
             return
     except _Refused as refused:
         judged.rejected.append(Rejected(line, offset, raw, refused.error, refused.path))
     else:
-        _accept(judged, record, keys)
+        _accept(judged, record, document)
 
 
-def _accept(judged: Judged, record: Record, keys: tuple[str, ...]) -> None:
+def _accept(judged: Judged, record: Record, document: dict[str, Any]) -> None:
     judged.records.append(record)
-    judged.keys.setdefault(record.type, set()).add(keys)
+    keys = judged.keys.setdefault(record.type, set())
+    for name, value in document.items():
+        if isinstance(value, dict):
+            keys.add((name, *value))
+        elif isinstance(value, list):
+            keys.update((name, *inner) for inner in value if isinstance(inner, dict))
+            keys.add((name,))
+        else:
+            keys.add((name,))
 
 
 def _judge_resource(
     text: bytes, line: int, offset: int, full_url: str | None, bundle: int | None
-) -> tuple[Record, tuple[str, ...]]:
-    """Return the record and its top-level keys; raises _Refused with the first fault found."""
+) -> tuple[Record, dict[str, Any]]:
+    """Return the record and what it says; raises _Refused with the first fault found."""
     document = _parse(text)
     if not isinstance(document, dict):
         raise _Refused(f"{_json_kind(document)} where a resource belongs", "$")
@@ -127,7 +136,7 @@ def _judge_resource(
         raise _Refused(_TWICE)
     return (
         Record(line, offset, resource_type, resource.id, full_url, bundle, text),
-        tuple(document),
+        document,
     )
 
 
@@ -275,9 +284,9 @@ def _unwrap(judged: Judged, text: bytes, line: int, offset: int, depth: int) -> 
             if not raw or raw == b"null":
                 raise _Refused("a Bundle entry without a resource", f"$.entry[{number}].resource")
             full_url = entry.fullUrl if entry else None
-            record, keys = _judge_resource(raw, *place, full_url, offset)
+            record, document = _judge_resource(raw, *place, full_url, offset)
             if record.type != "Bundle":
-                _accept(judged, record, keys)
+                _accept(judged, record, document)
             elif depth < DEEPEST_BUNDLE:
                 _unwrap(judged, raw, *place, depth=depth + 1)
             else:

@@ -10,6 +10,9 @@ ID = r"[A-Za-z0-9\-.]{1,64}"
 LOCATION = rf"(?:^|/)([A-Z][A-Za-z]+)/({ID})(?:/_history/{ID})?$"
 """The type and id at the end of a relative or absolute reference (FHIR R4, references)."""
 
+_PLAIN = "s.reference like '_%/_%' and s.reference not like '%/%/%' and s.reference not like '%?%'"
+"""Nearly all references are `Type/id`: cutting one costs a fifth of matching it."""
+
 SUBJECTS = ("subject", "patient", "beneficiary")
 """The elements, first one that a type has, that say which patient a resource is about."""
 
@@ -36,8 +39,10 @@ with sent as (
       when starts_with(s.reference, 'urn:') then 'urn'
       when contains(s.reference, '?') then 'conditional'
       when contains(s.reference, '://') then 'absolute' else 'relative' end as kind,
-    nullif(regexp_extract(s.reference, '{LOCATION}', ['type', 'id'])['type'], '') as sent_type,
-    nullif(regexp_extract(s.reference, '{LOCATION}', ['type', 'id'])['id'], '') as sent_id
+    case when {_PLAIN} then split_part(s.reference, '/', 1)
+      else nullif(regexp_extract(s.reference, '{LOCATION}', 1), '') end as sent_type,
+    case when {_PLAIN} then split_part(s.reference, '/', 2)
+      else nullif(regexp_extract(s.reference, '{LOCATION}', 2), '') end as sent_id
   from sent_reference s join record i using (rid)
   where s.reference is not null or s.has_identifier
 ),
@@ -57,7 +62,8 @@ select f.rid, f.path, f.expression, f.reference, f.kind, f.target_type, f.sent_i
   case when f.kind in ('logical', 'conditional') then null
     when f.target_rid is not null or f.contained then true
     when f.kind = 'absolute' then null
-    when f.kind = 'relative' and f.sent_type is not null and (l.type is null or d.sample) then null
+    when f.kind = 'relative' and regexp_matches(f.sent_type, '^[A-Z]') and (l.type is null or d.sample)
+      then null
     else false end as resolved,
   a.allowed
 from found f

@@ -24,9 +24,10 @@ from uptake.errors import StorageError
 from uptake.feeds.chunks import Chunk, Refusal, file_hash, read_chunks
 from uptake.feeds.files import SourceFile
 from uptake.model import InputFile
+from uptake.resources.datatypes import Fields
 from uptake.resources.gate import Judged, Rejected, judge
 
-VERSION = 1
+VERSION = 2
 """Raised when the gate or the layout changes, so that a store written before is not reused."""
 OFFSET_BITS = 43
 PART = 8 << 20
@@ -44,7 +45,7 @@ class Part:
     counts: dict[int, tuple[int, int]] = field(default_factory=dict)
     """File index to (resources, quarantined)."""
     keys: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
-    """Resource type to the distinct sets of top-level keys."""
+    """Resource type to the outlines met: a top-level key and the keys directly inside it."""
 
 
 @dataclass(slots=True)
@@ -66,12 +67,14 @@ class Store:
         return [str(self.folder / p.quarantine) for p in self.parts if p.quarantine]
 
     @property
-    def fields(self) -> dict[str, frozenset[str]]:
-        """Resource type to every top-level JSON field met in the load."""
-        found: dict[str, frozenset[str]] = {}
+    def fields(self) -> dict[str, Fields]:
+        """Resource type to every JSON field met in the load, with the fields met inside it."""
+        found: dict[str, dict[str, frozenset[str]]] = {}
         for part in self.parts:
-            for resource_type, keys in part.keys.items():
-                found[resource_type] = found.get(resource_type, frozenset()).union(*keys)
+            for resource_type, outlines in part.keys.items():
+                fields = found.setdefault(resource_type, {})
+                for name, *inner in outlines:
+                    fields[name] = fields.get(name, frozenset()).union(inner)
         return dict(sorted(found.items()))
 
 

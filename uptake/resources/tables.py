@@ -183,7 +183,7 @@ class _Builder:
 
     def empty_datatypes(self) -> None:
         """Make the wanted datatype tables without rows: a query over an absent datatype runs."""
-        fields = frozenset(f.json_name for f in r4.node(TEMPLATE).fields)
+        fields = datatypes.all_fields(TEMPLATE)
         shape = datatypes.shape_for(TEMPLATE, fields, self.datatypes)
         assert shape is not None
         self._source(transform_spec(shape), NO_ROWS)
@@ -198,7 +198,7 @@ class _Builder:
         self._flat_table(view)
         self.db.run("drop table src")
 
-    def read_type(self, resource_type: str, fields: frozenset[str]) -> None:
+    def read_type(self, resource_type: str, fields: datatypes.Fields) -> None:
         """Read one resource type and add its rows to every table."""
         view = self.flat.get(resource_type)
         shape = datatypes.shape_for(resource_type, fields, self.datatypes)
@@ -239,7 +239,7 @@ class _Builder:
         if rows:
             self.db.run(f"insert into {name} {rows}")
 
-    def _contained(self, resource_type: str, fields: frozenset[str]) -> None:
+    def _contained(self, resource_type: str, fields: datatypes.Fields) -> None:
         """Make `contained_id`, and the codes of contained Medications part of their requests."""
         if "contained" not in fields:
             self.db.run("create temp table contained_id (rid bigint, type varchar, id varchar)")
@@ -290,17 +290,18 @@ class _Builder:
     def _extension_values(self, table: str) -> frozenset[str]:
         """Add the rows of one level of extensions; returns the JSON names met in them."""
         keys = self.db.rows(f"select distinct unnest(json_keys(j)) from {table}")
-        fields = frozenset(key for (key,) in keys if r4.node("Extension").field(key))
-        shape = datatypes.shape_for("Extension", fields - {"url", "id"}, self.datatypes)
+        met = frozenset(key for (key,) in keys)
+        fields = {n: f for n, f in datatypes.all_fields("Extension").items() if n in met}
+        fields = {n: f for n, f in fields.items() if n not in ("url", "id")}
+        shape = datatypes.shape_for("Extension", fields, self.datatypes)
         if shape:
             spec = transform_spec(shape)
             source = (
                 f"(select rid, base, base_path, json_transform(j, '{spec}') as r from {table})"
             )
             for name in sorted(self.datatypes):
-                selects = datatypes.selects("Extension", fields - {"url", "id"}, name, source)
-                self._fill(name, selects)
-        return fields
+                self._fill(name, datatypes.selects("Extension", fields, name, source))
+        return met
 
     def _resolve(self, resource_type: str) -> None:
         allowed = [

@@ -151,6 +151,9 @@ def complaints(results: list[Accuracy]) -> list[str]:
     """What is not as it should be, a line each variant, with examples."""
     lines = []
     for one in results:
+        if one.verdict in ("not run", "not in the catalogue"):
+            lines.append(f"{one.check}: {one.verdict}")
+            continue
         for kind, units in (
             ("missed", one.missed),
             ("false", one.false),
@@ -159,8 +162,6 @@ def complaints(results: list[Accuracy]) -> list[str]:
             for variant, found in one.by_variant(units).items():
                 examples = ", ".join("/".join(unit) for unit in found[:EXAMPLES])
                 lines.append(f"{one.check} {kind}: {len(found)} of '{variant}' ({examples})")
-        if one.verdict in ("not run", "not in the catalogue"):
-            lines.append(f"{one.check}: {one.verdict}")
     return lines
 
 

@@ -96,49 +96,64 @@ def flat_name(resource_type: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", resource_type).lower()
 
 
-def find_facts(db: Database, key: str, requirement: Requirement) -> None:
-    """Add the facts of a requirement, whatever their age, to the table `fact` under `key`."""
+def find_facts(db: Database, case: str, requirement: Requirement) -> None:
+    """Add the facts of a requirement about the units of a use case to the table `fact`."""
+    key = f"{case}/{requirement.code}"
     for resource_type in requirement.type:
-        flat = flat_name(resource_type)
         condition = f"({requirement.where})" if requirement.where else "true"
-        role = ""
-        if requirement.role == "external":
-            role = "and d.role = 'external'"
-        elif requirement.role == "ehr":  # nobody said: then all feeds that are not external
-            role = (
-                "and (d.role = 'ehr' or (d.role = '' and not exists "
-                "(select 1 from feed where feed.role = 'ehr')))"
-            )
-        codes = _codes_sql(requirement, resource_type)
+        db.run(
+            f"""
+            create temp table candidate as
+            select f.rid, i.feed, p.person
+            from {flat_name(resource_type)} f
+            join person p on p.rid = f.patient_rid
+            join record i on i.rid = f.rid
+            join feed d on d.feed = i.feed
+            where not f.entered_in_error and {condition} and {_ROLES[requirement.role]}
+              and p.person in (select person from unit
+                               where use_case = '{case}' and applicable is not false)
+            """
+        )
         db.run(
             f"""
             insert into fact
-            select '{key}', i.rid, '{resource_type}', i.feed, p.person, e.at_time, e.at_date,
+            select '{key}', f.rid, '{resource_type}', f.feed, f.person, e.at_time, e.at_date,
               coalesce(k.exact, not {bool(requirement.codes)}),
               replace(regexp_replace(k.matched, '[.]contained[[][0-9]+[]][.]code', '.medication'),
                 'Medication.code', '{resource_type}.medication')
-            from (select rid, patient_rid from {flat} where not entered_in_error and {condition}) f
-            join record i using (rid)
-            join feed d using (feed)
-            join person p on p.rid = f.patient_rid
+            from candidate f
             left join event e on e.rid = f.rid
-            {codes} {role}
+            {_codes_sql(requirement, resource_type)}
             """
         )
+        db.run("drop table candidate")
+
+
+_ROLES = {
+    "": "true",
+    "external": "d.role = 'external'",
+    "ehr": "(d.role = 'ehr' or (d.role = '' and not exists "
+    "(select 1 from feed where feed.role = 'ehr')))",
+}
+"""Which feeds count; where nobody said which is the EHR, all that are not outside sources."""
 
 
 def _codes_sql(requirement: Requirement, resource_type: str) -> str:
     """Return the join that keeps the facts whose code, or whose name, is meant."""
     if not requirement.codes:
-        return "left join (select null::boolean as exact, null as matched) k on false where true"
+        return "left join (select null::boolean as exact, null as matched) k on false"
     paths = [e.path for g in groups(requirement, resource_type) for e in g if e.concept]
     drugs = any(p.endswith(".medication") for p in paths)
     here = [*paths, f"{resource_type}.contained.code"] if drugs else paths
-    source = f"(select rid as fact, * from concept where path in ({_listed(here)})"
+    source = (
+        f"(select rid as fact, * from concept where path in ({_listed(here)}) "
+        "and rid in (select rid from candidate)"
+    )
     if drugs:
         source += (
             " union all select g.rid as fact, c.* from concept c "
-            "join drug g on g.medication_rid = c.rid where c.path = 'Medication.code'"
+            "join drug g on g.medication_rid = c.rid where c.path = 'Medication.code' "
+            "and g.rid in (select rid from candidate)"
         )
     source += ")"
     sent = _matches("c.system", requirement)
@@ -183,9 +198,9 @@ def _matches(system: str, requirement: Requirement) -> str:
 
 def judge_facts(db: Database, requirements: Sequence[tuple[str, Requirement]]) -> None:
     """Fill `fact_cause`: one row a reason why a fact cannot be used."""
-    types = sorted({t for _, r in requirements for t in r.type})
-    for resource_type in types:
-        of_type = [(k, r) for k, r in requirements if resource_type in r.type]
+    with_facts = set(db.rows("select distinct requirement, type from fact"))
+    for resource_type in sorted({t for _, t in with_facts}):
+        of_type = [(k, r) for k, r in requirements if (k, resource_type) in with_facts]
         needed = {e for _, r in of_type for g in groups(r, resource_type) for e in g}
         _read_presence(db, resource_type, sorted(needed, key=lambda e: e.path))
         for key, requirement in of_type:

@@ -48,7 +48,7 @@ def judge_fitness(
         for requirement in case.requirements:
             key = f"{case.code}/{requirement.code}"
             told[key] = _told(db, requirement)
-            facts.find_facts(db, key, requirement)
+            facts.find_facts(db, case.code, requirement)
             keyed.append((key, requirement))
     facts.judge_facts(db, keyed)
     for case in cases:

@@ -43,7 +43,8 @@ with sent as (
       else nullif(regexp_extract(s.reference, '{LOCATION}', 1), '') end as sent_type,
     case when {_PLAIN} then split_part(s.reference, '/', 2)
       else nullif(regexp_extract(s.reference, '{LOCATION}', 2), '') end as sent_id
-  from sent_reference s join record i using (rid)
+  from sent_reference s
+  join (select rid, feed, bundle from record where type = $type) i using (rid)
   where s.reference is not null or s.has_identifier
 ),
 found as (

@@ -311,7 +311,7 @@ class _Builder:
             for target in r4.fields_at(place.path)[0].targets
         ]
         self.db.insert("allowed_target", ("path", "target"), allowed)
-        self.db.run(references.RESOLVE)
+        self.db.run(references.RESOLVE, {"type": resource_type})
 
     def _flat_table(self, view: FlatView) -> None:
         subject = subject_path(view.resource)

@@ -1,13 +1,13 @@
 """A customer's project. In: `uptake.toml` and content folders; out: feeds, settings, folders.
 
-    [assess]
-    as_of = "2026-11-01"          # what "now" means; default: now
+[assess]
+as_of = "2026-11-01"          # what "now" means; default: now
 
-    [feeds.lab]
-    path = "lab"                  # beside uptake.toml
-    role = "external"             # or "ehr"
-    complete_for = ["Observation"]  # for these, no fact means there is none
-    sample = false                # true: broken references cannot be judged
+[feeds.lab]
+path = "lab"                  # beside uptake.toml
+role = "external"             # or "ehr"
+complete_for = ["Observation"]  # for these, no fact means there is none
+sample = false                # true: broken references cannot be judged
 """
 
 from __future__ import annotations

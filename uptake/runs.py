@@ -13,9 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from uptake.errors import SourceError, StorageError
-from uptake.project import Project
+
+if TYPE_CHECKING:
+    from uptake.project import Project
 
 RUNS = "runs"
 CURRENT = "current"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from uptake.cli.checks import read_catalogue
-from uptake.cli.options import UsageFault, json_option, open_project, project_option, quiet_option
+from uptake.cli.options import UsageError, json_option, open_project, project_option, quiet_option
 
 if TYPE_CHECKING:
     from uptake.model import Assessment
@@ -66,9 +66,11 @@ def assess(
     could be read; 3 finished, but some input was kept out or some check did not run.
     """
     if engine == "spark":
-        raise UsageFault("the engine spark is not part of this version; use duckdb")
+        raise UsageError("the engine spark is not part of this version; use duckdb")
     if unknown := set(formats.split(",")) - set(FORMATS):
-        raise UsageFault(f"this version writes no {', '.join(sorted(unknown))}; known: html, ndjson")
+        raise UsageError(
+            f"this version writes no {', '.join(sorted(unknown))}; known: html, ndjson"
+        )
     project = open_project(project_folder)
     catalogue, use_cases = read_catalogue(project)
     from uptake.feeds.files import find_feeds
@@ -76,7 +78,7 @@ def assess(
 
     declared = () if sources or feeds else project.feeds
     if not (sources or feeds or declared):
-        raise UsageFault("nothing to read; give a folder: uptake assess FOLDER")
+        raise UsageError("nothing to read; give a folder: uptake assess FOLDER")
     now = datetime.now(UTC)
     request = Request(
         feeds=find_feeds(sources, _named(feeds), declared),
@@ -146,7 +148,7 @@ def instant(text: str, now: datetime) -> datetime:
             return datetime.combine(date.fromisoformat(text), time.max, UTC)
         found = datetime.fromisoformat(text)
     except ValueError as error:
-        raise UsageFault(f"--as-of {text}: no date or date-time; write 2026-11-23") from error
+        raise UsageError(f"--as-of {text}: no date or date-time; write 2026-11-23") from error
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
@@ -155,9 +157,9 @@ def _named(feeds: Sequence[str]) -> dict[str, str]:
     for feed in feeds:
         name, sign, path = feed.partition("=")
         if not sign or not name or not path:
-            raise UsageFault(f"--feed {feed}: write NAME=PATH")
+            raise UsageError(f"--feed {feed}: write NAME=PATH")
         if name in named:
-            raise UsageFault(f"two sources are named {name!r}: {named[name]} and {path}")
+            raise UsageError(f"two sources are named {name!r}: {named[name]} and {path}")
         named[name] = path
     return named
 
@@ -167,7 +169,7 @@ def _chosen(known: Mapping[str, _T], codes: str | None, what: str) -> dict[str, 
         return dict(known)
     wanted = [c.strip() for c in codes.split(",") if c.strip()]
     if missing := [c for c in wanted if c not in known]:
-        raise UsageFault(f"there is no {what} {', '.join(missing)}; known: {', '.join(known)}")
+        raise UsageError(f"there is no {what} {', '.join(missing)}; known: {', '.join(known)}")
     return {code: known[code] for code in known if code in wanted}
 
 

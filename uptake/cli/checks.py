@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from uptake.cli.options import UsageFault, json_option, open_project, project_option
+from uptake.cli.options import UsageError, json_option, open_project, project_option
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -106,5 +106,5 @@ def test(path: Path | None, project_folder: Path | None) -> None:
 
 def _known(code: str, catalogue: Mapping[str, Check]) -> Check:
     if code not in catalogue:
-        raise UsageFault(f"there is no check {code}; `uptake checks list` names them")
+        raise UsageError(f"there is no check {code}; `uptake checks list` names them")
     return catalogue[code]

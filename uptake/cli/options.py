@@ -27,7 +27,7 @@ def out_option(text: str) -> click.Option:
     return click.option("--out", type=click.Path(path_type=Path), help=text)  # type: ignore[return-value]
 
 
-class UsageFault(UptakeError):
+class UsageError(UptakeError):
     """A command was given something it cannot use."""
 
 

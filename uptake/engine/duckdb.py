@@ -1,4 +1,4 @@
-"""DuckDB, in memory, with every setting that changes an answer made explicit. In: SQL; out: rows."""
+"""DuckDB in memory, every setting that changes an answer made explicit. In: SQL; out: rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any, TypeAlias
 import duckdb
 
 from uptake.errors import EngineError, StorageError
-
 
 Parameters: TypeAlias = "Sequence[object] | Mapping[str, object]"
 """Values for `?`, or by name for `$name`."""

@@ -1,1 +1,1 @@
-"""What is wrong and what it breaks. In: tables and definitions; out: findings, fitness, fix plan."""
+"""What is wrong and what it breaks. In: tables, definitions; out: findings, fitness, fix plan."""

@@ -20,7 +20,7 @@ from uptake.findings.fitness import judge_fitness
 from uptake.findings.load import prepare, tables_needed
 from uptake.findings.notes import notes
 from uptake.identity import persons
-from uptake.model import Assessment, Check, ExampleFinding, Feed, UseCase
+from uptake.model import Assessment, Check, ExampleFinding, Feed, Fitness, UseCase
 from uptake.resources.store import Store, load
 
 
@@ -76,13 +76,20 @@ def _assess(
     queries = [c.query for c in checks] + [u.population for u in request.use_cases.values()]
     wanted = tables_needed(queries) | {"event"}
     if request.use_cases:
-        flat = {facts.flat_name(t) for u in request.use_cases.values() for r in u.requirements for t in r.type}
-        wanted = tables_needed([f"select 1 from {t}" for t in wanted | flat | facts.READS | persons.TABLES])
+        flat = {
+            facts.flat_name(t)
+            for u in request.use_cases.values()
+            for r in u.requirements
+            for t in r.type
+        }
+        wanted = tables_needed(
+            [f"select 1 from {t}" for t in wanted | flat | facts.READS | persons.TABLES]
+        )
     watch.begin("Tables", len(store.fields))
     prepare(db, store, request.feeds, request.as_of, wanted, lambda t: watch.advance(1, t))
     watch.begin("Checks", len(checks))
     results = run_checks(db, checks, lambda code: watch.advance(1, code))
-    fitness = ()
+    fitness: tuple[Fitness, ...] = ()
     if request.use_cases:
         watch.begin("Fitness", 1)
         persons.build_persons(db)

@@ -6,11 +6,14 @@ A check gives one row a unit and a boolean; everything that is counted is counte
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from uptake.definitions.checks import UNITS
-from uptake.engine.duckdb import Database
 from uptake.errors import EngineError
 from uptake.model import Check, CheckResult, Severity, Stratum, Verdict
+
+if TYPE_CHECKING:
+    from uptake.engine.duckdb import Database
 
 TABLES = """
 create table finding (fingerprint varchar, "check" varchar, severity varchar, feed varchar,
@@ -102,8 +105,9 @@ def answer(db: Database, check: Check) -> None:
         from (
           select null::varchar as evidence, null::varchar as expression, null::bigint as other,
             null::varchar as suggestion, null::varchar as fix_key where false
-          union all by name
+          union all by name select * from (
           {check.query}
+          )
         ) a
         left join place p on {_PLACES.get(check.unit, "false")}
         left join place o on o.rid = a.other

@@ -10,12 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from uptake import r4
 from uptake.definitions.elements import json_path
-from uptake.engine.duckdb import Database
-from uptake.model import Requirement
 from uptake.resources.view.shape import Tree, from_tree, transform_spec
+
+if TYPE_CHECKING:
+    from uptake.engine.duckdb import Database
+    from uptake.model import Requirement
 
 ABSENT = "CTX-16"
 """Fitness itself: the cause of an element that was not sent, where no other check explains it."""
@@ -33,7 +36,8 @@ create table drug as
   where medication_rid is not null;
 create table violation as
   with own as (
-    select rid, "check", severity in ('blocker', 'high') as severe, coalesce(fix_key, '') as fix_key,
+    select rid, "check", severity in ('blocker', 'high') as severe,
+      coalesce(fix_key, '') as fix_key,
       regexp_replace(coalesce(expression, resource_type),
         '[.]contained[[][0-9]+[]][.]code', '.medication') as expression
     from finding where "check" in (select code from defect) and "check" <> '{ABSENT}'
@@ -50,8 +54,17 @@ create table violation as
 """A drug's code often stands in a Medication, its own resource or one inside the request: what is
 wrong with it is wrong with the request's `medication`."""
 READS = frozenset(
-    "event patient person concept coding system_status medication_request medication_statement "
-    "medication_dispense".split()
+    [
+        "event",
+        "patient",
+        "person",
+        "concept",
+        "coding",
+        "system_status",
+        "medication_request",
+        "medication_statement",
+        "medication_dispense",
+    ]
 )
 """Tables read for any requirement, beside the flat tables of its types."""
 
@@ -65,10 +78,12 @@ class Element:
     steps: tuple[tuple[tuple[str, bool], ...], ...]
     """One chain of (JSON name, is an array) for each type the path stands for."""
     concept: bool
+    label: str
+    """As people write it in an interface: `Observation.valueQuantity.value`."""
 
 
 def element(text: str) -> Element:
-    """Return the element of a path as a definition writes it: `Observation.value.ofType(Quantity)`."""
+    """Return the element of a path as definitions write it: `Observation.value.ofType(Range)`."""
     first, *names = json_path(text).split(".")
     chains: list[tuple[tuple[tuple[str, bool], ...], str]] = [((), first)]
     elements = [first]
@@ -82,7 +97,8 @@ def element(text: str) -> Element:
         chains = [(chain, type_name) for chain, type_name, _ in grown]
         elements.append(grown[0][2])
     concept = any(type_name == "CodeableConcept" for _, type_name in chains)
-    return Element(".".join(elements), tuple(chain for chain, _ in chains), concept)
+    steps = tuple(chain for chain, _ in chains)
+    return Element(".".join(elements), steps, concept, json_path(text))
 
 
 def groups(requirement: Requirement, resource_type: str) -> list[list[Element]]:
@@ -257,15 +273,13 @@ def _code_causes(db: Database, key: str, requirement: Requirement, resource_type
         with blocked as (select * from fact where requirement = '{key}'
                          and type = '{resource_type}' and not exact)
         select '{key}', f.rid, coalesce(v."check", '{ABSENT}'),
-          coalesce(v.fix_key, '{concepts[0].path}')
+          coalesce(v.fix_key, '{concepts[0].label}')
         from blocked f left join violation v on v.rid = f.rid and ({related})
         """
     )
 
 
-def _element_causes(
-    db: Database, key: str, resource_type: str, group: Sequence[Element]
-) -> None:
+def _element_causes(db: Database, key: str, resource_type: str, group: Sequence[Element]) -> None:
     """A fact whose element is absent or violated, in every alternative, is blocked by that."""
     tests = []
     for one in group:
@@ -291,7 +305,7 @@ def _element_causes(
           group by f.rid having not ({" or ".join(tests)})
         )
         select distinct '{key}', b.rid, coalesce(v."check", '{ABSENT}'),
-          coalesce(v.fix_key, '{group[0].path}')
+          coalesce(v.fix_key, '{group[0].label}')
         from blocked b left join severe v using (rid)
         """
     )

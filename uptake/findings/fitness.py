@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from uptake.engine.duckdb import Database
 from uptake.findings import facts
 from uptake.findings.plan import Unit, make_plan
 from uptake.model import Check, Fitness, Requirement, RequirementResult, UseCase
+
+if TYPE_CHECKING:
+    from uptake.engine.duckdb import Database
 
 TABLES = """
 create table unit (use_case varchar, unit varchar, person bigint, anchor timestamp,
@@ -182,13 +185,13 @@ def _fitness(
     outside = db.row(
         "select count(*) from unit where use_case = $case and applicable is false", names
     )[0]
-    requirements = tuple(_requirement(db, case, r, told[f"{case.code}/{r.code}"]) for r in case.requirements)
+    requirements = tuple(
+        _requirement(db, case, r, told[f"{case.code}/{r.code}"]) for r in case.requirements
+    )
     plan = make_plan(_plan_units(db, case), checks)
     reaches = plan[-1].reaches if plan else fit
     verdict, reason = _verdict(case, (fit, unfit, unknown), reaches, requirements)
-    return Fitness(
-        case, fit, unfit, unknown, outside, verdict, reason, requirements, plan
-    )
+    return Fitness(case, fit, unfit, unknown, outside, verdict, reason, requirements, plan)
 
 
 def _requirement(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from uptake import r4
 from uptake.definitions.elements import json_path
-from uptake.model import Check, UseCase
+
+if TYPE_CHECKING:
+    from uptake.model import Check, UseCase
 
 
 def use_cases_of(check: Check, use_cases: Iterable[UseCase]) -> list[str]:

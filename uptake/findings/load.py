@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from importlib import resources
+from typing import TYPE_CHECKING
 
-from uptake.engine.duckdb import Database
 from uptake.engine.tokens import tables_of
-from uptake.model import Feed
 from uptake.resources import moments
-from uptake.resources.store import Store
 from uptake.resources.tables import build_tables, event_sql
 from uptake.terminology.statuses import build_statuses
+
+if TYPE_CHECKING:
+    from uptake.engine.duckdb import Database
+    from uptake.model import Feed
+    from uptake.resources.store import Store
 
 STATUSES = {
     "code_status": {"coding"},
@@ -47,6 +49,9 @@ def prepare(
     """Make the wanted tables; `progress` hears each resource type before it is read."""
     db.run(moments.MACROS)
     instant = as_of.astimezone(UTC).replace(tzinfo=None)
-    db.run("create table run as select ?::timestamp as as_of, ?::date as as_of_date", [instant, as_of.date()])
+    db.run(
+        "create table run as select ?::timestamp as as_of, ?::date as as_of_date",
+        [instant, as_of.date()],
+    )
     build_tables(db, store, feeds, wanted, progress)
     build_statuses(db, wanted)

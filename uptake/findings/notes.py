@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from uptake.engine.duckdb import Database
+if TYPE_CHECKING:
+    from uptake.engine.duckdb import Database
 
 STALE_DAYS = 365
 """Data whose newest clinical date is older than this are said to be old."""

@@ -1,7 +1,7 @@
 """The fix plan. In: units with the causes that block them; out: steps, each with what it reaches.
 
-Greedy over bundles of tasks: fifty patients blocked by {A, B} and thirty by {B, C} gain nothing from
-any single fix. A task is all fixes of one check in one feed: what one person does.
+Greedy over bundles of tasks: fifty patients blocked by {A, B} and thirty by {B, C} gain nothing
+from any single fix. A task is all fixes of one check in one feed: what one person does.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Task = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """Some units that are alike: what blocks them, whether something is unknown beside, how many."""
+    """Units that are alike: what blocks them, whether something is unknown beside, how many."""
 
     causes: frozenset[Cause]
     unknown: bool
@@ -80,7 +80,9 @@ def _task_text(fixes: Sequence[Fix], checks: Mapping[str, Check]) -> str:
 def _one_task(check: str, feed: str, keys: Sequence[str], checks: Mapping[str, Check]) -> str:
     known = checks.get(check)
     if known and known.fix_task:
-        return known.fix_task.format(n=len(keys), feed=feed, fix_key=", ".join(k for k in keys if k))
+        return known.fix_task.format(
+            n=len(keys), feed=feed, fix_key=", ".join(k for k in keys if k)
+        )
     if known:
         return f"Repair {known.title[0].lower()}{known.title[1:]} ({check}) of {feed}"
     return f"Have {feed} send {', '.join(keys)}"

@@ -1,4 +1,4 @@
-"""One finding and the record behind it. In: a fingerprint; out: the row, the place, the raw text."""
+"""One finding and the record behind it. In: a fingerprint; out: the row, the place, the text."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ def find(fingerprint: str, run: Path, store_folder: Path) -> Found:
     if not path.is_file():
         raise SourceError(f"{path}: no such file; name the folder of a run with --out")
     if len(fingerprint) < 4 or not all(c in "0123456789abcdef" for c in fingerprint.lower()):
-        raise SourceError(f"{fingerprint[:20]!r} is no fingerprint: hexadecimal, 4 letters at least")
+        raise SourceError(
+            f"{fingerprint[:20]!r} is no fingerprint: hexadecimal, 4 letters at least"
+        )
     with tempfile.TemporaryDirectory() as spill:
         db = Database(threads=1, memory="1GB", spill=Path(spill))
         try:
@@ -73,8 +75,7 @@ def _raw(db: Database, row: dict[str, Any], store: Store) -> str:
         )
         return json.dumps(json.loads(texts[0][0]), indent=2, ensure_ascii=False)
     raws = db.rows(
-        f"select raw from read_parquet({store.quarantine_parts}) where file_index = ? "
-        "and line = ?",
+        f"select raw from read_parquet({store.quarantine_parts}) where file_index = ? and line = ?",
         [index, row["source_line"]],
     )
     raw: bytes = raws[0][0]

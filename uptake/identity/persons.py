@@ -6,7 +6,10 @@ to the other. That is exact: nothing here is probable. A number that many share 
 
 from __future__ import annotations
 
-from uptake.engine.duckdb import Database
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from uptake.engine.duckdb import Database
 
 MOST = 12
 """A number on more Patients than this identifies nobody: 000000, a test range, a household's."""

@@ -1,4 +1,4 @@
-"""The datatype tables. In: a resource type read once by `json_transform`; out: SQL, a row an element.
+"""The datatype tables. In: a resource type read by `json_transform`; out: SQL, a row an element.
 
 Every element of a datatype, wherever it stands, is a row of that datatype's table, with its path:
 "a code without a system" is one query over one table, not one a field.
@@ -160,9 +160,7 @@ def _grow(tree: Tree, steps: tuple[Step, ...], table: Table) -> None:
             leaf = leaf.setdefault(name, {})
 
 
-def selects(
-    resource_type: str, fields: Fields, table_name: str, source: str
-) -> Iterator[str]:
+def selects(resource_type: str, fields: Fields, table_name: str, source: str) -> Iterator[str]:
     """Yield one SELECT a place over `source` (columns rid and r) for one datatype table."""
     for place, table in _needed(resource_type, fields, frozenset({table_name})):
         yield _select(place, table, source)
@@ -174,9 +172,7 @@ def _needed(
     wanted = [TABLES[name] for name in sorted(tables)]
     for place in places(resource_type):
         first, *rest = place.steps
-        if first.json_name in fields and (
-            not rest or rest[0].json_name in fields[first.json_name]
-        ):
+        if first.json_name in fields and (not rest or rest[0].json_name in fields[first.json_name]):
             for table in wanted:
                 if place.type in table.types:
                     yield place, table

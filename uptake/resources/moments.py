@@ -10,7 +10,7 @@ GRAMMAR = (
     r"^\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01])"
     r"(T([01]\d|2[0-3]):[0-5]\d(:([0-5]\d|60)(\.\d+)?)?(Z|[+-](0\d|1[0-3]):[0-5]\d|[+-]14:00)?)?)?)?$"
 )
-"""FHIR's dateTime, but seconds and the zone may lack: such times are read, and said to lack them."""
+"""FHIR's dateTime, but seconds and zone may lack: such times are read, and said to lack them."""
 
 MACROS = f"""
 create or replace macro fhir_moment_precision(t) as case
@@ -35,7 +35,7 @@ create or replace macro fhir_moment_at(t) as case
 
 
 def columns(value: str, at: str, prefix: str, *, text: bool = True) -> str:
-    """Return the SQL of the columns `{at}, {prefix}date, …precision, …offset[, …text]` of a text."""
+    """Return the SQL of the columns `{at}, {prefix}date, …precision, …offset[, …text]`."""
     precision = f"fhir_moment_precision({value})"
     read = ", ".join(
         f"case when {precision} is not null then fhir_moment_{part}({value}) end as {name}"

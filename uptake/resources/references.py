@@ -63,8 +63,8 @@ select f.rid, f.path, f.expression, f.reference, f.kind, f.target_type, f.sent_i
   case when f.kind in ('logical', 'conditional') then null
     when f.target_rid is not null or f.contained then true
     when f.kind = 'absolute' then null
-    when f.kind = 'relative' and regexp_matches(f.sent_type, '^[A-Z]') and (l.type is null or d.sample)
-      then null
+    when f.kind = 'relative' and regexp_matches(f.sent_type, '^[A-Z]')
+      and (l.type is null or d.sample) then null
     else false end as resolved,
   a.allowed
 from found f

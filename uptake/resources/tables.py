@@ -12,15 +12,17 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from uptake import r4
-from uptake.engine.duckdb import Database
-from uptake.model import Feed
 from uptake.resources import datatypes, moments, references
 from uptake.resources.store import OFFSET_BITS, Store
 from uptake.resources.view.compile import CompiledView, compile_view
 from uptake.resources.view.shape import merge, transform_spec
+
+if TYPE_CHECKING:
+    from uptake.engine.duckdb import Database
+    from uptake.model import Feed
 
 MOMENTS = frozenset({"date", "dateTime", "instant"})
 SQL_TYPES = {"boolean": "boolean", "decimal": "double", "integer": "bigint"}
@@ -104,7 +106,7 @@ Progress = Callable[[str], None]
 def build_tables(
     db: Database, store: Store, feeds: Sequence[Feed], wanted: frozenset[str], progress: Progress
 ) -> None:
-    """Make the tables of `docs/tables.md` that are wanted, and `resource` and `reference` always."""
+    """Make the tables of `docs/tables.md` that are wanted; `resource`, `reference` always."""
     builder = _Builder(db, store, wanted)
     builder.feeds(feeds)
     builder.records()
@@ -140,7 +142,7 @@ class _Builder:
         db.insert("source_file", ("file_index", "feed", "file"), files)
 
     def records(self) -> None:
-        """Make `stored`, `record` (every resource once, without content) and what references need."""
+        """Make `stored`, `record` (a resource once, without content) and what references need."""
         parts = self.store.resource_parts
         empty = (
             "select 0::bigint rid, 0::bigint line, '' type, '' id, '' full_url, 0::bigint bundle, "
@@ -167,8 +169,8 @@ class _Builder:
         """Make `sent_record`: every record as it came, let in (error NULL) or kept out."""
         kept_out = self.store.quarantine_parts
         out = (
-            f"select (q.file_index << {OFFSET_BITS}) | q.byte_offset as rid, f.feed, f.file, q.line, "
-            "q.byte_offset, q.error, q.path, sha256(q.raw) as raw_hash, q.raw "
+            f"select (q.file_index << {OFFSET_BITS}) | q.byte_offset as rid, f.feed, f.file, "
+            "q.line, q.byte_offset, q.error, q.path, sha256(q.raw) as raw_hash, q.raw "
             f"from read_parquet({kept_out}) q join source_file f using (file_index)"
             if kept_out
             else "select 0::bigint as rid, '' as feed, '' as file, 0::bigint as line, "
@@ -185,8 +187,7 @@ class _Builder:
         """Make the wanted datatype tables without rows: a query over an absent datatype runs."""
         fields = datatypes.all_fields(TEMPLATE)
         shape = datatypes.shape_for(TEMPLATE, fields, self.datatypes)
-        assert shape is not None
-        self._source(transform_spec(shape), NO_ROWS)
+        self._source(transform_spec(shape) if shape else "{}", NO_ROWS)
         for name in sorted(self.datatypes):
             select = next(datatypes.selects(TEMPLATE, fields, name, "src"))
             self.db.run(f"create table {name} as {select}")
@@ -231,7 +232,8 @@ class _Builder:
 
     def _source(self, spec: str, rows: str) -> None:
         self.db.run(
-            f"create temp table src as select rid, json_transform(text, '{spec}') as r from ({rows})"
+            f"create temp table src as select rid, json_transform(text, '{spec}') as r "
+            f"from ({rows})"
         )
 
     def _fill(self, name: str, selects: Iterable[str]) -> None:
@@ -296,9 +298,7 @@ class _Builder:
         shape = datatypes.shape_for("Extension", fields, self.datatypes)
         if shape:
             spec = transform_spec(shape)
-            source = (
-                f"(select rid, base, base_path, json_transform(j, '{spec}') as r from {table})"
-            )
+            source = f"(select rid, base, base_path, json_transform(j, '{spec}') as r from {table})"
             for name in sorted(self.datatypes):
                 self._fill(name, datatypes.selects("Extension", fields, name, source))
         return met

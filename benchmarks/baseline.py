@@ -22,7 +22,7 @@ LEFT_OUT = {
     "(COD-01), and what it contains is text only (TXT-01)",
 }
 
-# Units that are no UCUM (COD-10), and what they mean.
+# Units that are no UCUM, or another unit in it (K is kelvin), and what they mean (COD-10).
 UNITS = {
     "(score)": "{score}",
     "units": "{units}",

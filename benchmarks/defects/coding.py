@@ -272,6 +272,14 @@ CASES = (
     ),
     Case(
         "COD-03",
+        "ICD-10, of which there are two",
+        "Condition",
+        put("code", concept(("ICD-10", "I10"))),
+        found=False,
+        also=("COD-01",),
+    ),
+    Case(
+        "COD-03",
         "unknown OID",
         "Observation",
         beside("urn:oid:1.2.840.114350.1.13.999.2", "1558"),
@@ -415,17 +423,19 @@ CASES = (
             amount(unit=code, code=code),
             where=quantity,
         )
-        for code in ("mmHg", "mg%", "lbs", "bpm", "mg per dL")
+        for code in ("mmHg", "IU/L", "lbs", "bpm", "mg per dL")
     ),
     Case("COD-10", "component", "Observation", drop("component.0.valueQuantity.code"), where=panel),
+    # Tablets and puffs have no UCUM unit, and senders leave them as words: COD-10 is of results.
     Case(
         "COD-10",
-        "dose",
+        "a dose in tablets",
         "MedicationRequest",
         put(
             "dosageInstruction",
             [{"doseAndRate": [{"doseQuantity": {"value": 2, "unit": "tablet"}}]}],
         ),
+        found=False,
     ),
     *(
         Case(
@@ -436,7 +446,16 @@ CASES = (
             found=False,
             where=laboratory,
         )
-        for code in ("{score}", "[iU]/L", "10*3/uL", "1", "mm[Hg]", "mL/min/{1.73_m2}", "Cel")
+        for code in (
+            "{score}",
+            "mg%",
+            "[iU]/L",
+            "10*3/uL",
+            "1",
+            "mm[Hg]",
+            "mL/min/{1.73_m2}",
+            "Cel",
+        )
     ),
     Case(
         "COD-10",

@@ -101,6 +101,11 @@ def amount(**changes: Any) -> Callable[[Draw], None]:
     return edit
 
 
+def snomed(resource: Resource) -> bool:
+    """A code of SNOMED CT."""
+    return bool(resource["code"]["coding"][0]["system"] == SNOMED)
+
+
 CASES = (
     Case("COD-01", "local code, Observation", "Observation", local("code"), where=laboratory),
     Case(
@@ -250,8 +255,9 @@ CASES = (
             "Condition",
             put("code", concept((system, "E11.65"))),
             also=("COD-01",),
+            where=snomed,
         )
-        for system in ("urn:oid:2.16.840.1.113883.6.90", "ICD-10-CM", "icd-10")
+        for system in ("urn:oid:2.16.840.1.113883.6.90", "ICD-10-CM", "icd-10-cm")
     ),
     *(
         Case(

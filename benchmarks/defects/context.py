@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.defects.case import (
     Case,
@@ -19,6 +19,10 @@ from benchmarks.defects.case import (
 )
 from benchmarks.defects.coding import amount, concept
 
+if TYPE_CHECKING:
+    from benchmarks.corpus import Resource
+
+PAIN = "72514-3"
 ABSENT = {
     "coding": [
         {
@@ -70,6 +74,16 @@ def versioned(element: str) -> Callable[[Draw], None]:
 def without_parts(draw: Draw) -> None:
     """A panel whose components are gone."""
     draw.resource["component"] = []
+
+
+def score(resource: Resource) -> bool:
+    """A vital sign without a dimension: Synthea has pain severity."""
+    return vital_sign(resource) and resource["code"]["coding"][0]["code"] == PAIN
+
+
+def measured(resource: Resource) -> bool:
+    """A vital sign that needs a unit."""
+    return vital_sign(resource) and not score(resource)
 
 
 def case(check: str, variant: str, on: str, edit: Callable[[Draw], Any], **more: Any) -> Case:
@@ -324,7 +338,7 @@ CASES = (
         "Observation",
         amount(unit=None, system=None, code=None),
         also=("COD-10",),
-        where=vital_sign,
+        where=measured,
     ),
     case(
         "CTX-08",
@@ -382,6 +396,15 @@ CASES = (
         found=False,
         also=("COD-10",),
         where=laboratory,
+    ),
+    case(
+        "CTX-08",
+        "a pain score has no unit",
+        "Observation",
+        amount(unit=None, system=None, code=None),
+        found=False,
+        also=("COD-10",),
+        where=score,
     ),
     case(
         "CTX-08",

@@ -53,7 +53,7 @@ def test_fix_first_is_the_step_that_gains_most() -> None:
     run = cases.typical()
     assert sentences.fix_first(run, figures.exact(run)) == (
         "Fix first: map 14 local codes of northside-lab; "
-        "care-gap closure goes from 61 % to 84 % of patients."
+        "care-gap closure goes from 61 % to 84 % of 200 patients."
     )
 
 

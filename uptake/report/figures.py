@@ -17,6 +17,8 @@ NOT_PEOPLE = ("feed", "feed-type", "feed-code")
 """Units of checks whose counts are of feeds, types and codes: always exact."""
 SMALL = 10
 """Counts from 1 to SMALL - 1 of people or records are not shown on a shared page."""
+MANY = 100
+"""Of fewer, rounded counts give no percentage worth saying: "about 10 of 30 patients"."""
 
 _COUNTED = re.compile(
     r"\b(\d{1,3}(?:,\d{3})+|\d+)(?= (?:of|patients?|records?|resources?|findings?|rows?|lines?"
@@ -77,7 +79,9 @@ class Figures:
             side := _side(Fraction(part, whole), bound)
         ):
             return f"{('about', 'over', 'under')[side]} {threshold(bound)}"
-        return "nearly all" if shown >= 1 else f"about {percent(shown)}"
+        if shown >= 1:
+            return "nearly all"
+        return f"about {percent(shown) if whole >= MANY else self.value(part)}"
 
     def text(self, words: str) -> str:
         """Returns words written elsewhere, with the counts in them said by this group's rule."""

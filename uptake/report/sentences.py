@@ -115,7 +115,7 @@ def _effect(fitness: Fitness, index: int, figures: Figures) -> str:
         start, end = (figures.share(n, whole, bound) for n in (before, step.reaches))
         if start == end:
             return f"{name} gains {figures.count(step.gain, unit)}, still {end}"
-        return f"{name} goes from {start} to {end} of {unit}"
+        return f"{name} goes from {start} to {end} of {figures.count(whole, unit)}"
     cleared = f"{figures.share(step.clears, whole)} of {figures.count(whole, unit)}"
     told = f"{name} then has no defect left for {cleared}, but whether they are fit cannot be told"
     why = _lowered(figures.text(clean(fitness.reason))).rstrip(". ")

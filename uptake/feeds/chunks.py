@@ -1,20 +1,21 @@
 """Cut files into pieces of whole records. In: a file, plain or gzip; out: chunks of bytes.
 
-Lines end at `\\n` alone: `splitlines` would also cut at a lone carriage return or at U+2028 inside
-a string. A chunk never cuts a line, so any chunk can be judged alone, in any process.
+Lines end at a line feed alone: `splitlines` would also cut at a carriage return, or at U+2028
+inside a string. A chunk never cuts a line, so any chunk can be judged alone, in any process.
 """
 
 from __future__ import annotations
 
 import hashlib
-import zlib
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, cast
 
 import msgspec
-from isal import igzip
+from isal import isal_zlib
 
 from uptake.feeds.files import REFUSED, SourceFile
 
@@ -22,6 +23,17 @@ CHUNK = 8 << 20
 LONGEST_LINE = 128 << 20
 LARGEST_DOCUMENT = 128 << 20
 BOM = b"\xef\xbb\xbf"
+BROKEN_GZIP = (EOFError, cast("type[Exception]", isal_zlib.error))
+GZIP = 31
+"""As zlib counts window bits: the largest window, with gzip's header and checksum."""
+PACKED = 16 << 10
+"""Bytes unpacked at a time; where they are damaged, these are lost."""
+BYSTANDERS = (
+    frozenset({"transactionTime", "output"}),  # the manifest of a Bulk Data export
+    frozenset({"exportId", "eventId"}),  # the log of a Bulk Data client
+    frozenset({"name", "version", "dependencies"}),  # package.json
+)
+"""JSON that lies beside exported FHIR, told by its keys: passed over, a file without records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +62,7 @@ class Refusal:
 def file_hash(path: Path) -> str:
     """Return the sha256 of the file as it lies on disk; empty when it cannot be read."""
     try:
-        with path.open("rb") as stream:
+        with _regular(path) as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError:
         return ""
@@ -59,69 +71,113 @@ def file_hash(path: Path) -> str:
 def read_chunks(file: SourceFile) -> Iterator[Chunk | Refusal]:
     """Yield the records of a file in chunks, and a Refusal for what cannot be read as records."""
     try:
-        with _open(file.path) as stream:
-            yield from _read(file, stream)
-    except (OSError, EOFError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+        stream = _regular(file.path)
+    except OSError as error:
+        reason = error.strerror or str(error)
         yield Refusal(file, 0, 0, b"", f"the file cannot be read: {reason}")
+        return
+    with stream:
+        yield from _read(file, _Reader(_parts(stream)))
 
 
-def _open(path: Path) -> BinaryIO:
-    raw = path.open("rb")
-    head = raw.read(2)
-    raw.seek(0)
-    return cast("BinaryIO", igzip.GzipFile(fileobj=raw)) if head == b"\x1f\x8b" else raw
+def _regular(path: Path) -> BufferedReader:
+    """Open a file; raises OSError for a pipe or a device too, which may have no end."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(None, "it is no regular file")
+    return path.open("rb")
 
 
-def _read(file: SourceFile, stream: BinaryIO) -> Iterator[Chunk | Refusal]:
-    reader = _Reader(stream)
+def _read(file: SourceFile, reader: _Reader) -> Iterator[Chunk | Refusal]:
     head = reader.more(CHUNK)
     refused = _refuse(file, head)
     if refused:
         yield Refusal(file, 1, 0, head, refused)
         return
-    offset = len(BOM) if head.startswith(BOM) else 0
-    head = head[offset:]
-    if _opens_a_document(head):
-        whole = head + reader.more(LARGEST_DOCUMENT)
-        if len(whole) < LARGEST_DOCUMENT and not reader.error and _is_document(whole):
-            yield Chunk(file, 1, offset, whole, document=True)
+    text = head.removeprefix(BOM)
+    start = len(head) - len(text)
+    if _is_bystander(text.lstrip().partition(b"\n")[0]):
+        return
+    if _opens_a_document(text):
+        text += reader.more(LARGEST_DOCUMENT)
+        whole = len(text) < LARGEST_DOCUMENT and not reader.error
+        if whole and _decoded(text) is not None:
+            yield from _document(file, text, start)
             return
-        head = whole
-    yield from _lines(file, reader, head, offset)
+        if not _has_lines(text):
+            if whole:
+                yield from _document(file, text, start)
+            else:
+                limit = f"a JSON document of over {LARGEST_DOCUMENT >> 20} MB; export NDJSON"
+                yield Refusal(file, 1, start, text, reader.error or limit)
+            return
+    yield from _lines(file, reader, text, start)
+
+
+def _document(file: SourceFile, text: bytes, start: int) -> Iterator[Chunk]:
+    whole = text.lstrip()
+    if not _is_bystander(whole):
+        blank = len(text) - len(whole)
+        line = 1 + text.count(b"\n", 0, blank)
+        yield Chunk(file, line, start + blank, whole, document=True)
 
 
 class _Reader:
-    """Reads a stream until it ends or breaks; a break is kept as a sentence, what came is given."""
+    """Reads bytes until they end or break; a break is kept as a sentence, what came is given."""
 
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
+    def __init__(self, parts: Iterator[bytes]) -> None:
+        self._parts = parts
+        self._rest = b""
         self.error = ""
 
     def more(self, size: int) -> bytes:
-        """Return up to `size` bytes; fewer at the end, or where the stream breaks."""
-        parts: list[bytes] = []
-        wanted = size
-        while wanted > 0 and not self.error:
-            part = self._part(min(wanted, 1 << 20))
-            if not part:
-                break
+        """Return `size` bytes; fewer at the end, or where the stream breaks."""
+        parts = [self._rest]
+        held = len(self._rest)
+        while held < size and (part := self._part()):
             parts.append(part)
-            wanted -= len(part)
-        return b"".join(parts)
+            held += len(part)
+        data = b"".join(parts)
+        self._rest = data[size:]
+        return data[:size]
 
-    def _part(self, size: int) -> bytes:
+    def _part(self) -> bytes:
         try:
-            return self._stream.read(size)
-        except (EOFError, zlib.error, igzip.BadGzipFile, OSError) as error:
+            return next(self._parts, b"")
+        except BROKEN_GZIP as error:
             self.error = f"the gzip stream breaks off here ({error}); transfer the file again"
-            return b""
+        except OSError as error:
+            self.error = f"the file cannot be read on from here: {error.strerror or error}"
+        return b""
+
+
+def _parts(stream: BufferedReader) -> Iterator[bytes]:
+    if stream.peek(2)[:2] == b"\x1f\x8b":
+        yield from _unpacked(stream)
+    while part := stream.read(1 << 20):
+        yield part
+
+
+def _unpacked(stream: BufferedReader) -> Iterator[bytes]:
+    """Yield the text of a gzip file, block by block: a reader would drop what precedes a break."""
+    member = isal_zlib.decompressobj(wbits=GZIP)
+    while block := stream.read(PACKED):
+        while block:
+            if member.eof:
+                block = block.lstrip(b"\0")  # tapes and tar pad with zeros
+                if not block:
+                    break
+                member = isal_zlib.decompressobj(wbits=GZIP)
+            if part := member.decompress(block):
+                yield part
+            block = member.unused_data if member.eof else b""
+    if not member.eof:
+        raise EOFError("its end is missing")
 
 
 def _refuse(file: SourceFile, head: bytes) -> str:
     """Return why a file is no FHIR JSON at all, or an empty string."""
     text = head.removeprefix(BOM).lstrip()
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if head.startswith((b"\xff\xfe", b"\xfe\xff", b"{\0", b"\0{", b"<\0", b"\0<")):
         return "UTF-16 text; FHIR JSON is UTF-8: convert the file"
     if text.startswith(b"<"):
         return "FHIR XML; Uptake reads JSON: export NDJSON or JSON Bundles"
@@ -135,26 +191,36 @@ def _refuse(file: SourceFile, head: bytes) -> str:
 def _opens_a_document(head: bytes) -> bool:
     """Tell whether the first line opens a value that it does not close: pretty-printed JSON."""
     first = head.lstrip().partition(b"\n")[0].strip()
-    return first[:1] in (b"{", b"[") and (len(first) == 1 or not first.endswith((b"}", b"]")))
+    return first[:1] in (b"{", b"[") and _decoded(first) is None
 
 
-def _is_document(data: bytes) -> bool:
-    """Tell one (perhaps broken) JSON document from lines of which the first is broken."""
-    try:
-        msgspec.json.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return not any(_is_object(line) for line in data.split(b"\n")[1:])
-    return True
+def _has_lines(data: bytes) -> bool:
+    """Tell lines of which the first is broken, or endless, from one broken JSON document."""
+    _, newline, rest = data.partition(b"\n")
+    return not newline or any(map(_opens_a_resource, rest.split(b"\n")))
 
 
-def _is_object(line: bytes) -> bool:
+def _opens_a_resource(line: bytes) -> bool:
     text = line.strip()
-    if not (text.startswith(b'{"') and text.endswith(b"}")):
+    if not text.startswith(b"{"):
         return False
+    if line.startswith(b'{"resourceType"'):
+        return True
+    value = _decoded(text) if text.endswith(b"}") else None
+    return isinstance(value, dict) and "resourceType" in value
+
+
+def _is_bystander(text: bytes) -> bool:
+    value = _decoded(text) if text.startswith(b"{") and b"resourceType" not in text else None
+    return isinstance(value, dict) and any(keys <= value.keys() for keys in BYSTANDERS)
+
+
+def _decoded(text: bytes) -> Any:
+    """Return the JSON value of a text; None when it is not one, or null."""
     try:
-        return "resourceType" in msgspec.json.decode(text)
+        return msgspec.json.decode(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return False
+        return None
 
 
 def _lines(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import stat
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,8 +46,8 @@ def find_feeds(
     for feed in feeds:
         if feed.name in seen:
             raise SourceError(
-                f"two sources are named {feed.name!r}: {seen[feed.name].path} and {feed.path}; "
-                f"name one with --feed NAME=PATH"
+                f"two sources are named {feed.name!r}: {_shown(seen[feed.name].path)} and "
+                f"{_shown(feed.path)}; name one with --feed NAME=PATH"
             )
         seen[feed.name] = feed
     return tuple(sorted(feeds, key=lambda f: f.name))
@@ -58,77 +59,83 @@ def _existing(path: str) -> Path:
         raise SourceError(
             f"{path}: a FHIR server is not read by this version; export NDJSON and give its folder"
         )
-    if not found.exists():
-        raise SourceError(f"{path}: no such file or folder")
+    try:
+        mode = found.stat().st_mode
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        known = "no such file or folder" if isinstance(error, FileNotFoundError) else reason
+        raise SourceError(f"{_shown(path)}: {known}") from error
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise SourceError(f"{_shown(path)}: neither a file nor a folder; write it to a file first")
     return found
+
+
+def _shown(path: Path | str) -> str:
+    """Return a path as messages, tables and reports can hold it: one line of Unicode."""
+    text = str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _feeds_of(path: Path) -> list[Feed]:
     if path.is_file():
-        return [Feed(path.name.split(".")[0], path)]
-    own = any(True for _ in _own_files(path))
-    name = path.resolve().name or "feed"
-    feeds = [Feed(name, path)] if own else []
-    feeds += [Feed(child.name, child) for child in _subfeeds(path)]
+        return [Feed(_shown(path.name.split(".")[0] or path.name), path)]
+    feeds = [Feed(_shown(child.name), child) for child in _subfeeds(path)]
+    if any(True for _ in _walk(path, {f.path.resolve() for f in feeds})):
+        feeds.append(Feed(_shown(path.resolve().name or "feed"), path))
     if not feeds:
         raise SourceError(
-            f"{path}: no FHIR in this folder; expected NDJSON (.ndjson, .ndjson.gz) or Bundles "
-            f"(.json), directly inside or in one subfolder a feed"
+            f"{_shown(path)}: no FHIR in this folder; expected NDJSON (.ndjson, .ndjson.gz) or "
+            f"Bundles (.json), directly inside or in one subfolder a feed"
         )
     return feeds
 
 
-def _subfeeds(folder: Path) -> list[Path]:
-    children = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
-    return [
-        c for c in children if c.name not in r4.resource_types() and any(True for _ in _walk(c))
-    ]
-
-
-def _own_files(folder: Path) -> Iterable[Path]:
-    """Yield the files of a folder's own feed: directly inside, or in a subfolder named as a type."""
-    for child in sorted(folder.iterdir()):
-        if child.is_dir():
-            if child.name in r4.resource_types():
-                yield from _walk(child)
-        elif _wanted(child):
-            yield child
-
-
-def _walk(folder: Path) -> Iterable[Path]:
-    for child in sorted(folder.iterdir()):
-        if child.name.startswith("."):
+def _subfeeds(folder: Path) -> Iterator[Path]:
+    """Yield the direct subfolders that are feeds: they hold files and are not named as a type."""
+    real = folder.resolve()
+    for child in _children(folder):
+        if not child.is_dir() or child.name in r4.resource_types():
             continue
-        if child.is_dir():
-            yield from _walk(child)
-        elif _wanted(child):
+        if not real.is_relative_to(child.resolve()) and any(True for _ in _walk(child, {real})):
             yield child
+
+
+def _walk(folder: Path, others: Set[Path]) -> Iterator[Path]:
+    """Yield the files below a folder, without those of `others`, which are feeds or ancestors."""
+    real = folder.resolve()
+    for child in _children(folder):
+        if child.is_dir():
+            if child.resolve() not in {*others, real}:
+                yield from _walk(child, {*others, real})
+        elif _wanted(child) and real / child.name not in others:
+            yield child
+
+
+def _children(folder: Path) -> list[Path]:
+    try:
+        return sorted(p for p in folder.iterdir() if not p.name.startswith("."))
+    except OSError as error:
+        raise SourceError(f"{_shown(folder)}: cannot be listed: {error.strerror}") from error
 
 
 def _wanted(path: Path) -> bool:
-    name = path.name.lower().removesuffix(".gz")
-    return not path.name.startswith(".") and name.endswith(READ + REFUSED)
+    return path.name.lower().removesuffix(".gz").endswith(READ + REFUSED)
 
 
 def files_of(feeds: Sequence[Feed]) -> tuple[SourceFile, ...]:
     """Return every file of the feeds, numbered in the order of feed and path."""
     found = []
     roots = {feed.path.resolve() for feed in feeds}
-    for feed in sorted(feeds, key=lambda f: f.name):
-        if feed.path.is_file():
-            found.append((feed.name, feed.path, feed.path.name))
-            continue
-        nested = [root for root in roots if feed.path.resolve() in root.parents]
-        own = _own_files(feed.path) if nested or _is_parent(feed, feeds) else _walk(feed.path)
-        found += [(feed.name, p, p.relative_to(feed.path).as_posix()) for p in own]
+    for feed in feeds:
+        if feed.path.is_dir():
+            own = _walk(feed.path, roots - {feed.path.resolve()})
+            found += [(feed.name, _shown(p.relative_to(feed.path).as_posix()), p) for p in own]
+        else:
+            found.append((feed.name, _shown(feed.path.name), feed.path))
     return tuple(
         SourceFile(i, feed, path, name, _size(path))
-        for i, (feed, path, name) in enumerate(sorted(found, key=lambda f: (f[0], f[2])))
+        for i, (feed, name, path) in enumerate(sorted(found))
     )
-
-
-def _is_parent(feed: Feed, feeds: Sequence[Feed]) -> bool:
-    return any(other.path.parent == feed.path for other in feeds)
 
 
 def _size(path: Path) -> int:

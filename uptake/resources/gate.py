@@ -68,13 +68,15 @@ class _Entry(msgspec.Struct, gc=False):
 
 
 class _Bundle(msgspec.Struct, gc=False):
-    entry: list[_Entry | None] | None = None
+    entry: list[msgspec.Raw] | None = None
 
 
 _TWICE = "a key stands twice in one object; parsers disagree on which one counts"
+_TOO_DEEP = "nested too deep to be a resource"
 _read = msgspec.json.Decoder().decode
 _write = msgspec.json.Encoder().encode
 _read_bundle = msgspec.json.Decoder(_Bundle).decode
+_read_entry = msgspec.json.Decoder(_Entry).decode
 _read_pairs = re.compile(rb"\\u00(?:22|5[cC])")
 
 
@@ -86,19 +88,22 @@ def judge(chunk: Chunk) -> Judged:
         return judged
     line, offset = chunk.line, chunk.offset
     for raw in chunk.data.split(b"\n"):
-        if raw.strip():
-            _judge_record(judged, raw, line, offset)
+        _judge_record(judged, raw, line, offset)
         line += 1
         offset += len(raw) + 1
     return judged
 
 
 def _judge_record(judged: Judged, raw: bytes, line: int, offset: int) -> None:
-    text = raw.removeprefix(BOM) if raw.startswith(BOM) else raw
+    text = raw.strip()
+    if text.startswith(BOM):
+        text = text.removeprefix(BOM).lstrip()
+    if not text:
+        return
     try:
         record, document = _judge_resource(text, line, offset, None, None)
         if record.type == "Bundle":
-            _unwrap(judged, text, line, offset, depth=1)
+            _unwrap(judged, text, line, offset + raw.index(text), depth=1)
             return
     except _Refused as refused:
         judged.rejected.append(Rejected(line, offset, raw, refused.error, refused.path))
@@ -126,18 +131,32 @@ def _judge_resource(
     document = _parse(text)
     if not isinstance(document, dict):
         raise _Refused(f"{_json_kind(document)} where a resource belongs", "$")
-    resource_type = document.get("resourceType")
-    _check_release(resource_type, document)
+    resource_type = _r4_type(document)
+    if resource_type == "Bundle":  # no record itself; its entries are judged one by one
+        return Record(line, offset, resource_type, None, full_url, bundle, text), document
     try:
         resource = decoder(resource_type).decode(text)
+        if "contained" in document:
+            _judge_contained(document["contained"])
+        if _may_repeat_keys(text, document):
+            _refuse_repeats(text)
     except msgspec.ValidationError as error:
         raise _Refused(*_explain(str(error))) from None
-    if resource_type != "Bundle" and _has_duplicate_keys(text, document):
-        raise _Refused(_TWICE)
-    return (
-        Record(line, offset, resource_type, resource.id, full_url, bundle, text),
-        document,
-    )
+    except RecursionError:
+        raise _Refused(_TOO_DEEP) from None
+    return Record(line, offset, resource_type, resource.id, full_url, bundle, text), document
+
+
+def _judge_contained(contained: list[dict[str, Any] | None] | None) -> None:
+    """Judge the resources inside a resource by their own types; raises what decoding raises."""
+    for number, inner in enumerate(contained or ()):
+        resource_type = inner.get("resourceType") if inner else None
+        if resource_type in r4.resource_types():
+            try:
+                msgspec.convert(inner, decoder(resource_type).type)
+            except msgspec.ValidationError as error:
+                place = f"$.contained[{number}]"
+                raise msgspec.ValidationError(str(error).replace("`$", f"`{place}", 1)) from None
 
 
 def _parse(text: bytes) -> Any:
@@ -148,17 +167,26 @@ def _parse(text: bytes) -> Any:
     except msgspec.DecodeError as error:
         raise _Refused(_syntax_error(str(error), text)) from None
     except UnicodeDecodeError as error:
-        raise _Refused(f"invalid UTF-8: {error.reason}; FHIR JSON is UTF-8") from None
+        raise _Refused(f"invalid UTF-8{_bad_byte(text)}; FHIR JSON is UTF-8") from error
     except RecursionError:
-        raise _Refused("nested too deep to be a resource") from None
+        raise _Refused(_TOO_DEEP) from None
+
+
+def _bad_byte(text: bytes) -> str:
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return f" (byte {error.start})"
+    return ""
 
 
 def _syntax_error(message: str, text: bytes) -> str:
+    fault = message.removeprefix("JSON is malformed: ")
     if "trailing characters" in message:
-        return f"more than one JSON value on a line: {message}"
-    if text.rstrip()[-1:] not in (b"}", b"]"):
-        return f"invalid JSON, cut off before its end: {message}"
-    return f"invalid JSON: {message.removeprefix('JSON is malformed: ')}"
+        return f"more than one JSON value where one resource belongs: {fault}"
+    if text[-1:] not in (b"}", b"]"):
+        return f"invalid JSON, cut off before its end: {fault}"
+    return f"invalid JSON: {fault}"
 
 
 _JSON_WORDS = {
@@ -179,10 +207,14 @@ def _explain(message: str) -> tuple[str, str]:
     found = re.fullmatch(r"Expected `(\w+)[^`]*`, got `(\w+)`", text)
     if found:
         wanted, got = (_JSON_WORDS.get(word, word) for word in found.groups())
-        return f"{got} where {wanted} belongs", path
+        return f"{got} where {wanted} belongs", path or "$"
     if text == "Number out of range":
         return "a number beyond what a double holds", path
-    return text, path
+    if text == "Integer value out of range" or text.startswith(
+        ("Expected `int` <", "Expected `int` >")
+    ):
+        return "an integer beyond 64 bits", path
+    return text, path or "$"
 
 
 def _json_kind(value: object) -> str:
@@ -192,11 +224,12 @@ def _json_kind(value: object) -> str:
     return _JSON_WORDS.get("null" if value is None else kind, kind)
 
 
-STU3_TYPES = frozenset(
+_STU3_TYPES = (
     "BodySite DataElement DeviceComponent EligibilityRequest EligibilityResponse ExpansionProfile "
     "ImagingManifest ProcedureRequest ProcessRequest ProcessResponse ReferralRequest Sequence "
-    "ServiceDefinition DiagnosticOrder MedicationOrder Order OrderResponse".split()
+    "ServiceDefinition DiagnosticOrder MedicationOrder Order OrderResponse"
 )
+STU3_TYPES = frozenset(_STU3_TYPES.split())
 """Resource types of DSTU2 and STU3 that R4 renamed or dropped (R4 specification, section 2.1.4)."""
 
 STU3_FIELDS = {
@@ -214,8 +247,9 @@ STU3_FIELDS = {
 """Top-level fields of STU3 that R4 does not have, on the types that feeds carry."""
 
 
-def _check_release(resource_type: object, document: dict[str, Any]) -> None:
-    """Refuse what is no R4 resource, naming the release where a type or a field betrays it."""
+def _r4_type(document: dict[str, Any]) -> str:
+    """Return the resource type; raises _Refused naming the release that a type or field betrays."""
+    resource_type = document.get("resourceType")
     if not isinstance(resource_type, str):
         raise _Refused("no resourceType; is this FHIR?", "$.resourceType")
     r5 = r4.r5_only()
@@ -233,14 +267,15 @@ def _check_release(resource_type: object, document: dict[str, Any]) -> None:
         raise _Refused(
             _other_release("STU3" if stu3 else "R5", f"{resource_type}.{name}"), f"$.{name}"
         )
+    return resource_type
 
 
 def _other_release(release: str, mark: str) -> str:
     return f"FHIR {release} ({mark} is not in R4); Uptake reads R4: export as R4"
 
 
-def _has_duplicate_keys(text: bytes, document: Any) -> bool:
-    """Tell whether any object of the text repeats a key.
+def _may_repeat_keys(text: bytes, document: Any) -> bool:
+    """Tell whether an object of the text may repeat a key; False is certain.
 
     Writing the parsed document again drops a repeated key and its two quotes, so equal numbers of
     unescaped quotes prove that none was dropped; this costs an eighth of a slower exact parse.
@@ -249,68 +284,110 @@ def _has_duplicate_keys(text: bytes, document: Any) -> bool:
     written = _write(document)
     if written == text:
         return False
-    if not _read_pairs.search(text) and _quotes(written) == _quotes(text):
-        return False
-    return _repeats_a_key(text)
+    return bool(_read_pairs.search(text)) or _quotes(written) != _quotes(text)
 
 
 def _quotes(text: bytes) -> int:
     return text.count(b'"') - text.count(b'\\"')
 
 
-def _repeats_a_key(text: bytes) -> bool:
-    import json  # noqa: PLC0415 -- rarely needed
+class _Pairs(list[tuple[str, Any]]):
+    """An object as its keys and values in order, repeats included."""
 
-    repeated = False
 
-    def note(pairs: list[tuple[str, object]]) -> None:
-        nonlocal repeated
-        repeated = repeated or len({key for key, _ in pairs}) < len(pairs)
+def _repeated_key(text: bytes) -> str:
+    """Return the JSON path of the first repeated key, by an exact parse; empty if none repeats."""
+    import json
 
-    json.loads(text, object_pairs_hook=note)
-    return repeated
+    return _find_repeated(json.loads(text, object_pairs_hook=_Pairs), "$")
+
+
+def _find_repeated(value: Any, path: str) -> str:
+    if isinstance(value, _Pairs):
+        seen = set()
+        for key, below in value:
+            found = f"{path}.{key}" if key in seen else _find_repeated(below, f"{path}.{key}")
+            if found:
+                return found
+            seen.add(key)
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            if found := _find_repeated(item, f"{path}[{number}]"):
+                return found
+    return ""
 
 
 def _unwrap(judged: Judged, text: bytes, line: int, offset: int, depth: int) -> None:
-    """Judge every entry of a Bundle as a record of its own; a Bundle inside is unwrapped too."""
-    entries = _read_bundle(text).entry or []
-    raws = [bytes(entry.resource) if entry else b"" for entry in entries]
-    starts = _places(text, raws)
-    if _repeats_a_key(_envelope(text, raws, starts)):
-        raise _Refused(_TWICE)
-    for number, (entry, raw, at) in enumerate(zip(entries, raws, starts, strict=True)):
-        place = (line + text.count(b"\n", 0, at), offset + at)
-        try:
-            if not raw or raw == b"null":
-                raise _Refused("a Bundle entry without a resource", f"$.entry[{number}].resource")
-            full_url = entry.fullUrl if entry else None
-            record, document = _judge_resource(raw, *place, full_url, offset)
-            if record.type != "Bundle":
-                _accept(judged, record, document)
-            elif depth < DEEPEST_BUNDLE:
-                _unwrap(judged, raw, *place, depth=depth + 1)
-            else:
-                raise _Refused("Bundles nested too deep", f"$.entry[{number}]")
-        except _Refused as refused:
-            judged.rejected.append(Rejected(*place, raw, refused.error, refused.path))
+    """Judge every entry of a Bundle as a record of its own; a Bundle inside is unwrapped too.
 
-
-def _places(text: bytes, raws: list[bytes]) -> list[int]:
-    """Return where each entry's resource starts; the entries stand in the order of the text."""
-    starts = []
+    Keys that repeat in the Bundle's own fields spoil all of it, those of an entry that entry.
+    """
+    if depth > DEEPEST_BUNDLE:
+        raise _Refused("Bundles nested too deep", "$")
+    try:
+        entries = [bytes(entry) for entry in _read_bundle(text).entry or ()]
+    except msgspec.ValidationError as error:
+        raise _Refused(*_explain(str(error))) from None
+    starts = _places(text, entries)
+    _refuse_repeats(_without(text, entries, starts))
     position = 0
-    for raw in raws:
-        at = text.find(raw, position) if raw else position
+    for entry, at in zip(entries, starts, strict=True):
+        line += text.count(b"\n", position, at)
+        position = at
+        try:
+            _judge_entry(judged, entry, line, offset + at, offset, depth)
+        except _Refused as refused:
+            judged.rejected.append(Rejected(line, offset + at, entry, refused.error, refused.path))
+
+
+def _judge_entry(
+    judged: Judged, entry: bytes, line: int, offset: int, bundle: int, depth: int
+) -> None:
+    """Judge one entry of a Bundle; raises _Refused where there is no resource to speak of."""
+    if entry == b"null":
+        raise _Refused("a Bundle entry without a resource", "$")
+    try:
+        read = _read_entry(entry)
+    except msgspec.ValidationError as error:
+        raise _Refused(*_explain(str(error))) from None
+    raw = bytes(read.resource)
+    at = entry.find(raw)
+    _refuse_repeats(_without(entry, [raw], [at]))
+    if not raw or raw == b"null":
+        raise _Refused("a Bundle entry without a resource", "$.resource")
+    line += entry.count(b"\n", 0, at)
+    offset += at
+    try:
+        record, document = _judge_resource(raw, line, offset, read.fullUrl, bundle)
+        if record.type == "Bundle":
+            _unwrap(judged, raw, line, offset, depth=depth + 1)
+        else:
+            _accept(judged, record, document)
+    except _Refused as refused:
+        judged.rejected.append(Rejected(line, offset, raw, refused.error, refused.path))
+
+
+def _places(text: bytes, entries: list[bytes]) -> list[int]:
+    """Return where each entry starts; nothing but commas and blanks stand between them."""
+    starts = []
+    position = max(text.find(b'"entry"'), 0)
+    for entry in entries:
+        at = text.find(entry, position)
         starts.append(at)
-        position = at + len(raw)
+        position = at + len(entry)
     return starts
 
 
-def _envelope(text: bytes, raws: list[bytes], starts: list[int]) -> bytes:
-    """Return the Bundle with `null` for each resource: its own keys, not those of its entries."""
+def _without(text: bytes, values: list[bytes], starts: list[int]) -> bytes:
+    """Return the JSON with `null` for each of the values: its own keys, not theirs."""
     parts = []
     position = 0
-    for raw, at in zip(raws, starts, strict=True):
-        parts += [text[position:at], b"null" if raw else b""]
-        position = at + len(raw)
+    for value, at in zip(values, starts, strict=True):
+        parts += [text[position:at], b"null" if value else b""]
+        position = at + len(value)
     return b"".join((*parts, text[position:]))
+
+
+def _refuse_repeats(text: bytes) -> None:
+    if repeated := _repeated_key(text):
+        raise _Refused(_TWICE, repeated)

@@ -16,18 +16,20 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from uptake.errors import StorageError
 from uptake.feeds.chunks import Chunk, Refusal, file_hash, read_chunks
-from uptake.feeds.files import SourceFile
 from uptake.model import InputFile
-from uptake.resources.datatypes import Fields
 from uptake.resources.gate import Judged, Rejected, judge
 
-VERSION = 2
+if TYPE_CHECKING:
+    from uptake.feeds.files import SourceFile
+    from uptake.resources.datatypes import Fields
+
+VERSION = 3
 """Raised when the gate or the layout changes, so that a store written before is not reused."""
 OFFSET_BITS = 43
 PART = 8 << 20
@@ -106,13 +108,13 @@ def load(files: Iterable[SourceFile], folder: Path, threads: int, progress: Prog
     sources = list(files)
     hashes = [file_hash(f.path) for f in sources]
     content = _content_key(sources, hashes)
+    growing = folder.with_name(folder.name + ".tmp")
+    shutil.rmtree(growing, ignore_errors=True)  # what a run that was killed left behind
     kept = _reuse(folder, content)
     if kept:
         progress(sum(max(f.size, 0) for f in sources))
         return kept
-    growing = folder.with_name(folder.name + ".tmp")
     try:
-        shutil.rmtree(growing, ignore_errors=True)
         growing.mkdir(parents=True)
         parts = list(_judge_all(sources, growing, threads, progress))
         inputs = [_input_file(f, h, parts) for f, h in zip(sources, hashes, strict=True)]
@@ -124,7 +126,10 @@ def load(files: Iterable[SourceFile], folder: Path, threads: int, progress: Prog
         shutil.rmtree(growing, ignore_errors=True)
         raise StorageError(f"{folder}: cannot be written: {error.strerror or error}") from error
     except BrokenProcessPool as error:
-        raise StorageError(f"{folder}: a worker died, perhaps out of memory; use --threads 1") from error
+        shutil.rmtree(growing, ignore_errors=True)
+        raise StorageError(
+            f"{folder}: a worker died, perhaps out of memory; use --threads 1"
+        ) from error
     return Store(folder, inputs, parts)
 
 
@@ -150,15 +155,15 @@ def _reuse(folder: Path, content: str) -> Store | None:
         return None
     if manifest.version != VERSION or manifest.content != content:
         return None
-    return Store(folder, manifest.files, manifest.parts)
+    store = Store(folder, manifest.files, manifest.parts)
+    parts = (*store.resource_parts, *store.quarantine_parts)
+    return store if all(Path(part).is_file() for part in parts) else None
 
 
 def _input_file(file: SourceFile, sha256: str, parts: list[Part]) -> InputFile:
     counts = [p.counts[file.index] for p in parts if file.index in p.counts]
     resources, quarantined = sum(c[0] for c in counts), sum(c[1] for c in counts)
-    return InputFile(
-        file.feed, file.name, sha256, resources + quarantined, resources, quarantined
-    )
+    return InputFile(file.feed, file.name, sha256, resources + quarantined, resources, quarantined)
 
 
 def _judge_all(
@@ -242,7 +247,7 @@ def _write_resources(judged: list[tuple[SourceFile, Judged]], path: Path) -> Non
                 (base | r.offset, r.line, r.type, r.id, r.full_url, bundle, digest, r.text)
             )
     schema = pa.schema(
-        {
+        {  # type: ignore[arg-type]
             "rid": pa.int64(),
             "line": pa.int64(),
             "type": pa.string(),
@@ -255,10 +260,16 @@ def _write_resources(judged: list[tuple[SourceFile, Judged]], path: Path) -> Non
     )
     stored = schema.set(7, pa.field("text", pa.string()))
     with pq.ParquetWriter(
-        path, stored, compression="zstd", compression_level=1, use_dictionary=["type"]
+        path,
+        stored,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=["type"],  # type: ignore[arg-type]
     ) as writer:
         for _, typed in sorted(rows.items()):
-            columns = [pa.array(c, t.type) for c, t in zip(zip(*typed, strict=True), schema, strict=True)]
+            columns = [
+                pa.array(c, t.type) for c, t in zip(zip(*typed, strict=True), schema, strict=True)
+            ]
             columns[7] = columns[7].view(pa.string())  # the gate has judged the UTF-8
             writer.write_table(pa.Table.from_arrays(columns, schema=stored))
 
@@ -281,7 +292,7 @@ def _write_quarantine(judged: list[tuple[SourceFile, Judged]], path: Path) -> No
     ]
     schema = pa.schema(
         {
-            "file_index": pa.int64(),
+            "file_index": pa.int64(),  # type: ignore[arg-type]
             "line": pa.int64(),
             "byte_offset": pa.int64(),
             "raw": pa.binary(),

@@ -9,8 +9,9 @@ from __future__ import annotations
 import functools
 import keyword
 import sys
+from collections.abc import Iterator
 from types import ModuleType
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -19,12 +20,15 @@ from uptake import r4
 PRIMITIVES = {
     "boolean": "bool",
     "decimal": "float",
-    "integer": "int",
-    "positiveInt": "int",
-    "unsignedInt": "int",
+    "integer": "Integer",
+    "positiveInt": "Integer",
+    "unsignedInt": "Integer",
 }
+Integer = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""What a BIGINT holds: a larger number would be read as none."""
 
 _STRUCTS = ModuleType("uptake.resources._r4_structs")
+_STRUCTS.Integer = Integer  # type: ignore[attr-defined]
 sys.modules[_STRUCTS.__name__] = _STRUCTS
 """Types refer to each other by name (an Extension holds Extensions); names need a module."""
 
@@ -45,20 +49,20 @@ def _define(type_name: str) -> list[str]:
     fields: list[tuple[str, str, None]] = []
     needed = []
     names = {}
-    for field in r4.node(type_name).fields:
-        hint = _hint(field.type)
-        if hint == _name(field.type):
-            needed.append(field.type)
-        if field.many:
+    for json_name, field_type, many in _fields(type_name):
+        hint = _hint(field_type)
+        if hint == _name(field_type):
+            needed.append(field_type)
+        if many:
             hint = f"list[{hint} | None]"
-        name = field.json_name
-        if keyword.iskeyword(name):
-            names[name + "_"] = name
-            name += "_"
+        name = json_name
+        if keyword.iskeyword(name) or name.startswith("_"):
+            name = f"r4{name}" if name.startswith("_") else f"{name}_"
+            names[name] = json_name
         fields.append((name, f"{hint} | None", None))
     struct = msgspec.defstruct(
         _name(type_name),
-        fields,  # type: ignore[arg-type]  # hints by name are resolved when the decoder is built
+        fields,  # hints by name are resolved when the decoder is built
         module=_STRUCTS.__name__,
         kw_only=True,
         gc=False,
@@ -68,11 +72,21 @@ def _define(type_name: str) -> list[str]:
     return needed
 
 
+def _fields(type_name: str) -> Iterator[tuple[str, str, bool]]:
+    """Yield the JSON name, type and plurality of each field, and of `_birthDate` and its like."""
+    for field in r4.node(type_name).fields:
+        yield field.json_name, field.type, field.many
+        if r4.node(field.type).kind == "primitive-type":
+            yield f"_{field.json_name}", "Element", field.many
+
+
 def _hint(type_name: str) -> str:
     kind = r4.node(type_name).kind
     if kind == "primitive-type":
         return PRIMITIVES.get(type_name, "str")
-    return "dict" if kind in ("abstract", "resource") else _name(type_name)
+    if kind in ("abstract", "resource") and type_name != "Element":
+        return "dict"
+    return _name(type_name)
 
 
 def _name(type_name: str) -> str:

@@ -56,7 +56,8 @@ class Check:
     threshold: float
     """The largest share of violations that passes, 0 to 1."""
     fix_task: str
-    """What one person does about one `fix_key`, with `{n}`, `{feed}` and `{fix_key}`."""
+    """What one person does: `{feed}`, `{fix_key}` (a few of the keys), and `{n:local code}` for how
+    many there are."""
     finds: str
     matters: str
     fix: str

@@ -20,9 +20,9 @@ create table finding (fingerprint varchar, "check" varchar, severity varchar, fe
   resource_type varchar, resource_id varchar, patient_id varchar, expression varchar,
   other varchar, evidence varchar, suggestion varchar, fix_key varchar, source_file varchar,
   source_line bigint, rid bigint, patient varchar);
-create table stratum ("check" varchar, feed varchar, type varchar, month varchar,
-  numerator bigint, denominator bigint, not_judged bigint);
-create table place as
+create table stratum_count ("check" varchar, stratum bigint, numerator bigint, denominator bigint,
+  not_judged bigint);
+create table place_of as
   select rid, feed, type, id, file, line, entered_in_error, month, patient_id,
     coalesce(type || '/' || id, 'hash:' || hash) as key,
     coalesce(patient_rid::varchar, feed || '/' || patient_id) as patient
@@ -30,8 +30,15 @@ create table place as
   union all
   select rid, feed, '', null, file, line, false, null, null, 'raw:' || raw_hash, null
   from sent_record where error is not null;
+create table stratum_name as
+  select row_number() over (order by feed, type, month nulls first) as stratum, feed, type, month
+  from place_of group by feed, type, month;
+create table place as
+  select p.rid, s.stratum, p.entered_in_error from place_of p join stratum_name s
+    on s.feed = p.feed and s.type = p.type and s.month is not distinct from p.month;
 """
-"""`place` says of every record where it stands; those kept out have no type and no id."""
+"""`place_of` says of every record where it stands; those kept out have no type and no id. `place`
+is the same in numbers: every check joins all its rows to it, only violations to the words."""
 
 
 def run_checks(
@@ -64,73 +71,97 @@ def _not_run(check: Check, reason: str, detail: str) -> CheckResult:
 
 def _run(db: Database, check: Check) -> CheckResult:
     answer(db, check)
-    db.run(
-        "insert into stratum select ?, feed, type, month, count(*) filter (violates), "
-        "count(violates), count(*) - count(violates) "
-        f"from ({_UNITS_JUDGED}) group by feed, type, month",
+    if "rid" in UNITS[check.unit] or "patient_rid" in UNITS[check.unit]:
+        db.run(
+            "insert into stratum_count select $code, p.stratum, count(*) filter (u.violates), "
+            "count(u.violates), count(*) - count(u.violates) "
+            "from (select key, bool_or(violates) as violates from answer group by key) u "
+            f"join place p on p.rid = u.key where {_kept(check)} group by p.stratum",
+            {"code": check.code},
+        )
+    else:
+        _count_units_of_feeds(db, check)
+    _keep_findings(db, check)
+    numerator, denominator, unjudged = db.row(
+        "select coalesce(sum(numerator), 0)::bigint, coalesce(sum(denominator), 0)::bigint, "
+        'coalesce(sum(not_judged), 0)::bigint from stratum_count where "check" = ?',
         [check.code],
     )
-    _keep_findings(db, check)
-    numerator, denominator, unjudged, patients = db.row(
-        "select count(*) filter (violates), count(violates), count(*) - count(violates), "
-        f"count(distinct patient) filter (violates) from ({_UNITS_JUDGED})"
-    )
+    patients = db.row(
+        'select count(distinct patient) from finding where "check" = ?', [check.code]
+    )[0]
     db.run("drop table answer")
     verdict = _verdict(check, numerator, denominator)
     return CheckResult(check, verdict, numerator, denominator, unjudged, patients)
 
 
-_UNITS_JUDGED = (
-    "select unit, feed, type, bool_or(violates) as violates, min(month) as month, "
-    "min(patient) as patient from answer group by unit, feed, type"
-)
-"""One row a unit: true if any of its rows violates, NULL if none of them can be told."""
-
-_PLACES = {"resource": "p.rid = a.rid", "patient": "p.rid = a.patient_rid"}
-"""How a unit is found among the records; a feed has no place."""
+def _kept(check: Check) -> str:
+    return "true" if check.options.get("entered_in_error") else "p.entered_in_error is not true"
 
 
 def answer(db: Database, check: Check) -> None:
-    """Make `answer`: the rows of the check's query, each with its unit and where it stands."""
-    keys = UNITS[check.unit]
-    unit = " || chr(31) || ".join(f"coalesce(a.{key}::varchar, '')" for key in keys)
-    feed = "a.feed" if "feed" in keys else "p.feed"
-    kind = "a.type" if "type" in keys else "coalesce(p.type, '')"
-    kept = "true" if check.options.get("entered_in_error") else "p.entered_in_error is not true"
+    """Make `answer`: the rows of a check's query; `key` is the rid of the unit, if it has one.
+
+    The words of a row are kept for violations only.
+    """
+    key = {"resource": "rid", "patient": "patient_rid"}.get(check.unit, "null::bigint")
+    unit = " || chr(31) || ".join(f"coalesce({k}::varchar, '')" for k in UNITS[check.unit])
+    feed = "feed" if "feed" in UNITS[check.unit] else "null::varchar"
+    kind = "type" if "type" in UNITS[check.unit] else "null::varchar"
+    words = ", ".join(
+        f"case when violates then {name} end as {name}"
+        for name in ("evidence", "expression", "other", "suggestion", "fix_key")
+    )
     db.run(
         f"""
         create temp table answer as
-        select coalesce(p.key, {unit}) as unit, {feed} as feed, {kind} as type, p.rid, p.month,
-          p.patient, a.violates, a.evidence, a.expression, o.key as other, a.suggestion, a.fix_key
+        select {key} as key, {feed} as feed, {kind} as type, violates, {words},
+          case when violates and {key} is null then {unit} end as unit
         from (
           select null::varchar as evidence, null::varchar as expression, null::bigint as other,
             null::varchar as suggestion, null::varchar as fix_key where false
           union all by name select * from (
           {check.query}
           )
-        ) a
-        left join place p on {_PLACES.get(check.unit, "false")}
-        left join place o on o.rid = a.other
-        where {kept}
+        )
         """
     )
 
 
-def _keep_findings(db: Database, check: Check) -> None:
-    """Add the violations to `finding`, one a unit, expression and other resource."""
+def _count_units_of_feeds(db: Database, check: Check) -> None:
+    """Count units that are no records: a feed, a type of a feed, a code of a feed."""
     db.run(
-        """
+        "insert into stratum_name select (select max(stratum) from stratum_name) + row_number() "
+        "over (order by feed, type), feed, coalesce(type, ''), null "
+        "from (select distinct feed, type from answer)"
+    )
+    db.run(
+        "insert into stratum_count select $code, max(s.stratum), count(*) filter (a.violates), "
+        "count(a.violates), count(*) - count(a.violates) from answer a join stratum_name s "
+        "on s.feed = a.feed and s.type = coalesce(a.type, '') and s.month is null "
+        "group by a.feed, a.type",
+        {"code": check.code},
+    )
+
+
+def _keep_findings(db: Database, check: Check) -> None:
+    """Add the violations to `finding`, one a unit, expression and other record."""
+    db.run(
+        f"""
         insert into finding
         with violation as (
-          select unit, feed, type, rid, expression, other, min(evidence) as evidence,
+          select key, feed, type, unit, expression, other, min(evidence) as evidence,
             min(suggestion) as suggestion, min(fix_key) as fix_key
           from answer where violates group by all
         )
-        select sha256(concat_ws(chr(31), $code, v.feed, v.unit, coalesce(v.expression, ''),
-            coalesce(v.other, ''))), $code, $severity, v.feed, v.type, p.id, p.patient_id,
-          v.expression, v.other, v.evidence, v.suggestion, v.fix_key, p.file, p.line,
-          v.rid, p.patient
-        from violation v left join place p on p.rid = v.rid
+        select sha256(concat_ws(chr(31), $code, coalesce(p.feed, v.feed), coalesce(p.key, v.unit),
+            coalesce(v.expression, ''), coalesce(o.key, ''))), $code, $severity,
+          coalesce(p.feed, v.feed), coalesce(p.type, v.type, ''), p.id, p.patient_id,
+          v.expression, o.key, v.evidence, v.suggestion, v.fix_key, p.file, p.line, v.key, p.patient
+        from violation v
+        left join place_of p on p.rid = v.key
+        left join place_of o on o.rid = v.other
+        where {_kept(check)}
         """,
         {"code": check.code, "severity": check.severity.value},
     )
@@ -144,7 +175,11 @@ def _verdict(check: Check, numerator: int, denominator: int) -> Verdict:
 
 def strata(db: Database) -> tuple[Stratum, ...]:
     """Return the numbers of every check by feed, type and month."""
-    rows = db.rows('select * from stratum order by "check", feed, type, month nulls first')
+    rows = db.rows(
+        'select c."check", s.feed, s.type, s.month, c.numerator, c.denominator, c.not_judged '
+        "from stratum_count c join stratum_name s using (stratum) "
+        'order by c."check", s.feed, s.type, s.month nulls first'
+    )
     return tuple(Stratum(*row) for row in rows)
 
 

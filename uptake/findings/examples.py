@@ -43,7 +43,11 @@ def _faults(db: Database, check: Check, feeds: list[Feed], folder: Path) -> list
         db.run(statement)
     answer(db, check)
     said = dict[str, list[bool | None]]()
-    for feed, violates in db.rows("select feed, violates from answer"):
+    for feed, violates in db.rows(
+        "select coalesce(p.feed, a.feed), a.violates from answer a "
+        "left join place_of p on p.rid = a.key where p.entered_in_error is not true or ?",
+        [bool(check.options.get("entered_in_error"))],
+    ):
         said.setdefault(feed, []).append(violates)
     kept_out = {feed for (feed,) in db.rows("select distinct feed from quarantine")}
     faults = []

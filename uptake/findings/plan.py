@@ -77,12 +77,26 @@ def _task_text(fixes: Sequence[Fix], checks: Mapping[str, Check]) -> str:
     return " and ".join([first, *(part[0].lower() + part[1:] for part in rest)])
 
 
+NAMED = 3
+"""A task names so many of its keys; the plan's `fixes` list all."""
+
+
+class _Count(int):
+    """A number that says its noun: `{n:local code}` gives "1 local code", "14 local codes"."""
+
+    def __format__(self, noun: str) -> str:
+        if not noun:
+            return str(int(self))
+        return f"{int(self)} {noun}{'' if self == 1 else 's'}"
+
+
 def _one_task(check: str, feed: str, keys: Sequence[str], checks: Mapping[str, Check]) -> str:
+    named = [key for key in keys if key]
+    more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
+    fix_key = ", ".join(named[:NAMED]) + more
     known = checks.get(check)
     if known and known.fix_task:
-        return known.fix_task.format(
-            n=len(keys), feed=feed, fix_key=", ".join(k for k in keys if k)
-        )
+        return known.fix_task.format(n=_Count(len(keys)), feed=feed, fix_key=fix_key)
     if known:
         return f"Repair {known.title[0].lower()}{known.title[1:]} ({check}) of {feed}"
-    return f"Have {feed} send {', '.join(keys)}"
+    return f"Have {feed} send {fix_key}"

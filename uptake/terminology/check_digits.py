@@ -41,9 +41,10 @@ _FORMATS = {
     # Letters stand in the third (C4A, Z3A) and after; U07.1 and U09.9 are codes too.
     "http://hl7.org/fhir/sid/icd-10-cm": r"[A-Z][0-9][0-9A-Z](\.?[0-9A-Z]{1,4})?",
     # WHO, ICD-10 volume 2, 2.4: at most five characters, all digits after the first; blocks
-    # (A00-A09), and the dagger or asterisk of dual coding. `S72.001A` can only be ICD-10-CM.
+    # (A00-A09), and the dagger or asterisk of dual coding, which feeds of the United Kingdom
+    # write as D and A, and X where a place is empty. `S72.001A` can only be ICD-10-CM.
     "http://hl7.org/fhir/sid/icd-10": (
-        r"[A-Z][0-9]{2}(\.?[0-9]{1,2})?(\.-)?[+*!†]?|[A-Z][0-9]{2}-[A-Z][0-9]{2}"
+        r"[A-Z][0-9]{2}(\.?[0-9]{1,2})?([ADX]|\.-)?[+*!†]?|[A-Z][0-9]{2}-[A-Z][0-9]{2}"
     ),
     # ICD-10-PCS Official Guidelines, A1: seven characters, without I and O.
     "http://www.cms.gov/Medicare/Coding/ICD10": r"[0-9A-HJ-NP-Z]{7}",

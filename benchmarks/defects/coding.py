@@ -241,7 +241,14 @@ CASES = (
         )
     ),
     *(
-        Case("COD-03", f"SNOMED CT as {system}", "Procedure", spelt(system), also=("COD-01",))
+        Case(
+            "COD-03",
+            f"SNOMED CT as {system}",
+            "Procedure",
+            spelt(system),
+            where=snomed,
+            also=("COD-01",),
+        )
         for system in (
             "urn:oid:2.16.840.1.113883.6.96",
             "https://snomed.info/sct",
@@ -255,7 +262,6 @@ CASES = (
             "Condition",
             put("code", concept((system, "E11.65"))),
             also=("COD-01",),
-            where=snomed,
         )
         for system in ("urn:oid:2.16.840.1.113883.6.90", "ICD-10-CM", "icd-10-cm")
     ),

@@ -41,7 +41,7 @@ def find_feeds(
     feeds = [*declared, *(Feed(name, _existing(path)) for name, path in named.items())]
     taken = {feed.path.resolve() for feed in feeds}
     for source in sources:
-        feeds += [f for f in _feeds_of(_existing(source)) if f.path.resolve() not in taken]
+        feeds += [f for f in _feeds_of(_existing(source), taken) if f.path.resolve() not in taken]
     seen: dict[str, Feed] = {}
     for feed in feeds:
         if feed.name in seen:
@@ -76,13 +76,14 @@ def _shown(path: Path | str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def _feeds_of(path: Path) -> list[Feed]:
+def _feeds_of(path: Path, taken: Set[Path]) -> list[Feed]:
+    """Return the feeds of one source; what is `taken` has a feed of its own already."""
     if path.is_file():
         return [Feed(_shown(path.name.split(".")[0] or path.name), path)]
-    feeds = [Feed(_shown(child.name), child) for child in _subfeeds(path)]
-    if any(True for _ in _walk(path, {f.path.resolve() for f in feeds})):
+    feeds = [Feed(_shown(child.name), child) for child in _subfeeds(path, taken)]
+    if any(True for _ in _walk(path, {*taken, *(f.path.resolve() for f in feeds)})):
         feeds.append(Feed(_shown(path.resolve().name or "feed"), path))
-    if not feeds:
+    if not feeds and not any(True for _ in _walk(path, frozenset())):
         raise SourceError(
             f"{_shown(path)}: no FHIR in this folder; expected NDJSON (.ndjson, .ndjson.gz) or "
             f"Bundles (.json), directly inside or in one subfolder a feed"
@@ -90,13 +91,15 @@ def _feeds_of(path: Path) -> list[Feed]:
     return feeds
 
 
-def _subfeeds(folder: Path) -> Iterator[Path]:
+def _subfeeds(folder: Path, taken: Set[Path]) -> Iterator[Path]:
     """Yield the direct subfolders that are feeds: they hold files and are not named as a type."""
     real = folder.resolve()
     for child in _children(folder):
         if not child.is_dir() or child.name in r4.resource_types():
             continue
-        if not real.is_relative_to(child.resolve()) and any(True for _ in _walk(child, {real})):
+        if real.is_relative_to(child.resolve()):
+            continue  # a link in a circle
+        if any(True for _ in _walk(child, {*taken, real})):
             yield child
 
 

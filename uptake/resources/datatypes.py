@@ -191,10 +191,15 @@ def places(resource_type: str) -> tuple[Place, ...]:
     """Return every place of every datatype in a resource type, or in `Extension`'s value."""
     found: list[Place] = []
     for field in r4.node(resource_type).fields:
-        if field.type not in SKIPPED or field.type == "Reference":
+        if _is_read(field):
             step = Step(field.json_name, field.element, field.many)
             found += _places_at(resource_type, (step,), field.type)
     return tuple(found)
+
+
+def _is_read(field: r4.Field) -> bool:
+    """Tell whether a field may hold rows: ids name elements, they say nothing of the patient."""
+    return field.json_name != "id" and (field.type not in SKIPPED or field.type == "Reference")
 
 
 def _places_at(resource: str, steps: tuple[Step, ...], type_name: str) -> Iterator[Place]:
@@ -202,7 +207,7 @@ def _places_at(resource: str, steps: tuple[Step, ...], type_name: str) -> Iterat
     if type_name in SKIPPED:
         return
     for field in r4.node(type_name).fields:
-        if is_deferred(type_name, field) or (field.type in SKIPPED and field.type != "Reference"):
+        if is_deferred(type_name, field) or not _is_read(field):
             continue
         step = Step(field.json_name, field.element, field.many)
         yield from _places_at(resource, (*steps, step), field.type)

@@ -22,11 +22,17 @@ from uptake.errors import UptakeError
 class _Group(click.Group):
     """Turns every error meant for the user into one line and exit code 2."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take `--debug` wherever it stands."""
+        ctx.meta["debug"] = "--debug" in args
+        return super().parse_args(ctx, [arg for arg in args if arg != "--debug"])
+
     def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
         try:
             return super().invoke(ctx)
         except UptakeError as error:
-            if ctx.params.get("debug"):
+            if ctx.meta["debug"]:
                 raise
             for line in str(error).splitlines():
                 click.echo(f"uptake: {line}", err=True)
@@ -35,10 +41,9 @@ class _Group(click.Group):
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="uptake")
-@click.option("--debug", is_flag=True, help="Show a traceback instead of one line.")
-def main(debug: bool) -> None:
+@click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback with an error.")
+def main() -> None:
     """Show how far FHIR data get on the way to the clinic, and what to fix first."""
-    del debug  # read by the group
 
 
 for _command in (assess, checks, demo, findings, init):

@@ -73,20 +73,10 @@ def _assess(
     db: Database, store: Store, request: Request, out: Path, watch: Watch, began: float
 ) -> Assessment:
     checks = list(request.checks.values())
-    queries = [c.query for c in checks] + [u.population for u in request.use_cases.values()]
-    wanted = tables_needed(queries) | {"event"}
-    if request.use_cases:
-        flat = {
-            facts.flat_name(t)
-            for u in request.use_cases.values()
-            for r in u.requirements
-            for t in r.type
-        }
-        wanted = tables_needed(
-            [f"select 1 from {t}" for t in wanted | flat | facts.READS | persons.TABLES]
-        )
     watch.begin("Tables", len(store.fields))
-    prepare(db, store, request.feeds, request.as_of, wanted, lambda t: watch.advance(1, t))
+    prepare(
+        db, store, request.feeds, request.as_of, _wanted(request), lambda t: watch.advance(1, t)
+    )
     watch.begin("Checks", len(checks))
     results = run_checks(db, checks, lambda code: watch.advance(1, code))
     fitness: tuple[Fitness, ...] = ()
@@ -109,6 +99,17 @@ def _assess(
         examples=_examples(db),
         seconds=round(time.monotonic() - began, 3),
     )
+
+
+def _wanted(request: Request) -> frozenset[str]:
+    """Return the tables that the checks and use cases of a run read, directly or not."""
+    cases = list(request.use_cases.values())
+    named = {"event"}
+    if cases:
+        named |= facts.READS | persons.TABLES
+        named |= {facts.flat_name(t) for u in cases for r in u.requirements for t in r.type}
+    queries = [c.query for c in request.checks.values()] + [u.population for u in cases]
+    return tables_needed([*queries, *(f"select 1 from {name}" for name in sorted(named))])
 
 
 def write_files(db: Database, out: Path, form: Sequence[str]) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from uptake.engine.tokens import tables_of
 from uptake.resources import moments
-from uptake.resources.tables import build_tables, event_sql
+from uptake.resources.flat import event_sql
+from uptake.resources.tables import build_tables
 from uptake.terminology.statuses import build_statuses
 
 if TYPE_CHECKING:

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from uptake import r4
-from uptake.resources import moments
 from uptake.resources.view.shape import Shape, Tree, from_tree, is_deferred
 
 SKIPPED = frozenset({"Extension", "Meta", "Narrative", "Reference", "Resource"})
 """Not walked into: extensions below the root, administrative metadata, what a reference repeats."""
+
+_TABLED = frozenset("CodeableConcept Coding Identifier Period Quantity".split())
 
 Fields: TypeAlias = Mapping[str, frozenset[str]]
 """JSON fields of a resource type, each with the fields directly inside it: those a load has."""
@@ -32,6 +33,8 @@ class Table:
     """Paths of JSON names below an element; empty for a primitive."""
     columns: str
     """SQL of the columns after rid, path and expression; `v` is the element."""
+    told_elsewhere: bool = False
+    """True: leave out what stands inside an element of another table, which has it as a column."""
 
 
 def _types(names: str) -> frozenset[str]:
@@ -60,19 +63,12 @@ TABLES = {
             ("reference", "identifier.value"),
             "v.reference as reference, v.identifier is not null as has_identifier",
         ),
+        Table("sent_moment", _types("date dateTime instant"), (), "datatype, v as text"),
         Table(
-            "moment",
-            _types("date dateTime instant"),
-            (),
-            "datatype, v as text, " + moments.columns("v", "at_time", "at_", text=False),
-        ),
-        Table(
-            "period",
+            "sent_period",
             _types("Period"),
             ("start", "end"),
-            moments.columns('v."start"', "start_at", "start_")
-            + ", "
-            + moments.columns('v."end"', "end_at", "end_"),
+            'v."start" as start_text, v."end" as end_text',
         ),
         Table(
             "quantity",
@@ -114,9 +110,19 @@ TABLES = {
             "(v.timing.code is not null or v.timing.repeat is not null "
             "or len(v.timing.event) > 0) is true as has_timing",
         ),
-        Table("text", _types("string markdown"), (), "v as value"),
+        Table("text", _types("string markdown"), (), "v as value", told_elsewhere=True),
     )
 }
+
+
+SENT = {"reference": "sent_reference", "moment": "sent_moment", "period": "sent_period"}
+"""Tables that are made from what was sent, when every type is read."""
+
+
+def tables_for(wanted: frozenset[str]) -> frozenset[str]:
+    """Return the tables to fill for those wanted; references and moments are always needed."""
+    named = {SENT.get(name, name) for name in wanted}
+    return frozenset(named & TABLES.keys()) | {"sent_reference", "sent_moment"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +141,8 @@ class Place:
     resource: str
     steps: tuple[Step, ...]
     type: str
+    within: bool = False
+    """True inside a Coding, a Quantity or another datatype that has a table of its own."""
 
     @property
     def path(self) -> str:
@@ -174,7 +182,7 @@ def _needed(
         first, *rest = place.steps
         if first.json_name in fields and (not rest or rest[0].json_name in fields[first.json_name]):
             for table in wanted:
-                if place.type in table.types:
+                if place.type in table.types and not (place.within and table.told_elsewhere):
                     yield place, table
 
 
@@ -202,15 +210,18 @@ def _is_read(field: r4.Field) -> bool:
     return field.json_name != "id" and (field.type not in SKIPPED or field.type == "Reference")
 
 
-def _places_at(resource: str, steps: tuple[Step, ...], type_name: str) -> Iterator[Place]:
-    yield Place(resource, steps, type_name)
+def _places_at(
+    resource: str, steps: tuple[Step, ...], type_name: str, *, within: bool = False
+) -> Iterator[Place]:
+    yield Place(resource, steps, type_name, within)
     if type_name in SKIPPED:
         return
+    within = within or type_name in _TABLED
     for field in r4.node(type_name).fields:
         if is_deferred(type_name, field) or not _is_read(field):
             continue
         step = Step(field.json_name, field.element, field.many)
-        yield from _places_at(resource, (*steps, step), field.type)
+        yield from _places_at(resource, (*steps, step), field.type, within=within)
 
 
 def _select(place: Place, table: Table, source: str) -> str:

@@ -34,12 +34,11 @@ create or replace macro fhir_moment_at(t) as case
 """Run once a connection whose TimeZone is UTC: a time without an offset is then read as UTC."""
 
 
-def columns(value: str, at: str, prefix: str, *, text: bool = True) -> str:
-    """Return the SQL of the columns `{at}, {prefix}date, …precision, …offset[, …text]`."""
+def columns(value: str) -> str:
+    """Return the SQL of the columns `at_time, at_date, at_offset, at_precision` of a text."""
     precision = f"fhir_moment_precision({value})"
     read = ", ".join(
         f"case when {precision} is not null then fhir_moment_{part}({value}) end as {name}"
-        for part, name in (("at", at), ("date", f"{prefix}date"), ("offset", f"{prefix}offset"))
+        for part, name in (("at", "at_time"), ("date", "at_date"), ("offset", "at_offset"))
     )
-    sent = f", {value} as {prefix}text" if text else ""
-    return f"{read}, {precision} as {prefix}precision{sent}"
+    return f"{read}, {precision} as at_precision"

@@ -27,6 +27,7 @@ create table reference (rid bigint, path varchar, expression varchar, reference 
   kind varchar, target_type varchar, target_id varchar, target_rid bigint, resolved boolean,
   type_allowed boolean);
 create table allowed_target (path varchar, target varchar);
+create table contained_id (rid bigint, type varchar, id varchar);
 """
 """Run once; of several versions of one id, the hash decides, so that no order of files does."""
 
@@ -44,7 +45,7 @@ with sent as (
     case when {_PLAIN} then split_part(s.reference, '/', 2)
       else nullif(regexp_extract(s.reference, '{LOCATION}', 2), '') end as sent_id
   from sent_reference s
-  join (select rid, feed, bundle from record where type = $type) i using (rid)
+  join record i using (rid)
   where s.reference is not null or s.has_identifier
 ),
 found as (
@@ -76,4 +77,4 @@ left join (
   join allowed_target t using (path) where p.type is not null group by all
 ) a on a.path = f.path and a.type = f.target_type
 """
-"""Run once a resource type, over its `sent_reference` and `contained_id`."""
+"""Run once, when every type is read."""

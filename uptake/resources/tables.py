@@ -1,32 +1,27 @@
 """Build the tables that checks read. In: a raw store; out: tables in the database.
 
 Each resource type is read once: one `json_transform` feeds its flat table, its rows of the datatype
-tables and its references. Tables nobody asked for are not built. `docs/tables.md` describes them.
+tables and its references. When all are read, references are resolved and dates are worked out, once
+for the whole load. Tables nobody asked for are not built. `docs/tables.md` describes them.
 """
 
 from __future__ import annotations
 
-import functools
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from uptake import r4
 from uptake.resources import datatypes, moments, references
-from uptake.resources.store import OFFSET_BITS, Store
-from uptake.resources.view.compile import CompiledView, compile_view
+from uptake.resources.flat import event_sql, shipped_view, subject_path, view_names
+from uptake.resources.store import OFFSET_BITS
 from uptake.resources.view.shape import merge, transform_spec
 
 if TYPE_CHECKING:
     from uptake.engine.duckdb import Database
     from uptake.model import Feed
+    from uptake.resources.store import Store
 
-MOMENTS = frozenset({"date", "dateTime", "instant"})
-SQL_TYPES = {"boolean": "boolean", "decimal": "double", "integer": "bigint"}
-REFERENCE_COLUMN = re.compile(r"^(?P<element>.+)\.getReferenceKey\(\w*\)$")
 RESOURCE = {
     "status": "VARCHAR",
     "verificationStatus": {"coding": [{"code": "VARCHAR"}]},
@@ -47,58 +42,6 @@ TEMPLATE = "MedicationRequest"
 NO_ROWS = "select 0::bigint as rid, '{}' as text where false"
 
 
-@dataclass(frozen=True, slots=True)
-class FlatView:
-    """A ViewDefinition as a flat table: rid, plain columns, moments, references to rids."""
-
-    name: str
-    resource: str
-    compiled: CompiledView
-    references: Mapping[str, str]
-    """Column to the path of the reference: `encounter_rid` to `Observation.encounter`."""
-
-    def select(self, source: str) -> str:
-        """Return the SELECT of the columns that the resource itself gives."""
-        wanted = ["rid"]
-        for column in self.compiled.columns:
-            name = f'"{column.name}"'
-            if column.type in MOMENTS:
-                wanted.append(moments.columns(name, column.name, f"{column.name}_"))
-            else:
-                sql_type = SQL_TYPES.get(column.type or "", "varchar")
-                wanted.append(f"cast({name} as {sql_type}) as {name}")
-        return f"select {', '.join(wanted)} from ({self.compiled.select(source, ('rid',))})"
-
-
-def read_view(text: str) -> FlatView:
-    """Return the flat table of a ViewDefinition given as JSON text."""
-    view = json.loads(text)
-    columns = view["select"][0]["column"]
-    found = {c["name"]: REFERENCE_COLUMN.match(c["path"]) for c in columns}
-    paths = {
-        name: f"{view['resource']}.{re.sub(r'[.](first|ofType)[(][A-Za-z]*[)]', '', m['element'])}"
-        for name, m in found.items()
-        if m
-    }
-    plain = {**view, "select": [{"column": [c for c in columns if c["name"] not in paths]}]}
-    return FlatView(view["name"], view["resource"], compile_view(plain), paths)
-
-
-@functools.cache
-def shipped_views() -> Mapping[str, FlatView]:
-    """Return the flat tables of `content/views` by name."""
-    folder = resources.files("uptake") / "content" / "views"
-    texts = [f.read_text("utf-8") for f in folder.iterdir() if f.name.endswith(".json")]
-    views = [read_view(text) for text in texts]
-    return {view.name: view for view in sorted(views, key=lambda v: v.name)}
-
-
-@functools.cache
-def event_sql() -> str:
-    """Return the statement that makes `event` from the flat tables."""
-    return (resources.files("uptake") / "content" / "views" / "event.sql").read_text("utf-8")
-
-
 Progress = Callable[[str], None]
 """Called with the resource type that is read next."""
 
@@ -110,13 +53,13 @@ def build_tables(
     builder = _Builder(db, store, wanted)
     builder.feeds(feeds)
     builder.records()
-    builder.empty_datatypes()
-    for view in builder.flat.values():
-        if view.resource not in store.fields:
-            builder.empty_flat_table(view)
+    builder.empty_tables()
     for resource_type, fields in store.fields.items():
         progress(resource_type)
         builder.read_type(resource_type, fields)
+    builder.resolve()
+    builder.work_out_moments()
+    builder.flat_tables()
     builder.finish("event" in wanted)
 
 
@@ -126,8 +69,9 @@ class _Builder:
     def __init__(self, db: Database, store: Store, wanted: frozenset[str]) -> None:
         self.db = db
         self.store = store
-        self.flat = {v.resource: v for v in shipped_views().values() if v.name in wanted}
-        self.datatypes = frozenset(wanted & datatypes.TABLES.keys()) | {"sent_reference"}
+        self.flat = {(v := shipped_view(name)).resource: v for name in wanted & view_names()}
+        self.wanted = wanted
+        self.datatypes = datatypes.tables_for(wanted)
 
     def feeds(self, feeds: Sequence[Feed]) -> None:
         """Make `feed`, `complete_for` and `source_file`."""
@@ -183,8 +127,8 @@ class _Builder:
             "from quarantine union all select rid, feed, file, line, null, null, null from record"
         )
 
-    def empty_datatypes(self) -> None:
-        """Make the wanted datatype tables without rows: a query over an absent datatype runs."""
+    def empty_tables(self) -> None:
+        """Make every wanted table without rows: a query over what the load lacks runs."""
         fields = datatypes.all_fields(TEMPLATE)
         shape = datatypes.shape_for(TEMPLATE, fields, self.datatypes)
         self._source(transform_spec(shape) if shape else "{}", NO_ROWS)
@@ -192,12 +136,9 @@ class _Builder:
             select = next(datatypes.selects(TEMPLATE, fields, name, "src"))
             self.db.run(f"create table {name} as {select}")
         self.db.run("drop table src")
-
-    def empty_flat_table(self, view: FlatView) -> None:
-        """Make the flat table of a type that the load lacks."""
-        self._source(transform_spec(view.compiled.shape), NO_ROWS)
-        self._flat_table(view)
-        self.db.run("drop table src")
+        for view in self.flat.values():
+            if view.resource not in self.store.fields:
+                self.db.run(f"create table {view.name} ({view.empty()})")
 
     def read_type(self, resource_type: str, fields: datatypes.Fields) -> None:
         """Read one resource type and add its rows to every table."""
@@ -225,10 +166,10 @@ class _Builder:
             self._fill(name, datatypes.selects(resource_type, fields, name, "src"))
         if "extension" in fields:
             self._extensions(resource_type)
-        self._resolve(resource_type)
+        self._allowed_targets(resource_type)
         if view:
-            self._flat_table(view)
-        self.db.run("drop table src; drop table contained_id; truncate sent_reference")
+            self.db.run(f"create table raw_{view.name} as {view.raw('src')}")
+        self.db.run("drop table src")
 
     def _source(self, spec: str, rows: str) -> None:
         self.db.run(
@@ -242,12 +183,11 @@ class _Builder:
             self.db.run(f"insert into {name} {rows}")
 
     def _contained(self, resource_type: str, fields: datatypes.Fields) -> None:
-        """Make `contained_id`, and the codes of contained Medications part of their requests."""
+        """Add to `contained_id`, and the codes of contained Medications to their requests."""
         if "contained" not in fields:
-            self.db.run("create temp table contained_id (rid bigint, type varchar, id varchar)")
             return
         self.db.run(
-            "create temp table contained_id as select rid, c.resourceType as type, c.id as id "
+            "insert into contained_id select rid, c.resourceType as type, c.id as id "
             "from (select rid, unnest(r.contained) as c from src)"
         )
         place = f"'{resource_type}.contained[' || i || '].code"
@@ -303,7 +243,7 @@ class _Builder:
                 self._fill(name, datatypes.selects("Extension", fields, name, source))
         return met
 
-    def _resolve(self, resource_type: str) -> None:
+    def _allowed_targets(self, resource_type: str) -> None:
         allowed = [
             (place.path, target)
             for place in datatypes.places(resource_type)
@@ -311,29 +251,41 @@ class _Builder:
             for target in r4.fields_at(place.path)[0].targets
         ]
         self.db.insert("allowed_target", ("path", "target"), allowed)
-        self.db.run(references.RESOLVE, {"type": resource_type})
 
-    def _flat_table(self, view: FlatView) -> None:
-        subject = subject_path(view.resource)
-        paths = {**view.references, "patient_rid": subject} if subject else dict(view.references)
-        chosen = ", ".join(
-            f"max(target_rid) filter (path = '{path}') as {column}"
-            for column, path in paths.items()
-        )
-        listed = ", ".join(f"'{path}'" for path in paths.values())
-        joined = (
-            f"left join (select rid, {chosen} from reference where path in ({listed}) "
-            "group by rid) x using (rid)"
-            if paths
-            else ""
-        )
-        columns = "".join(f", x.{column}" for column in paths)
-        if view.resource == "Patient":
-            columns += ", t.rid as patient_rid"
+    def resolve(self) -> None:
+        """Make `reference` from what was sent."""
+        self.db.run(references.RESOLVE)
+        self.db.run("drop table sent_reference")
+
+    def work_out_moments(self) -> None:
+        """Make `moment_text`: what each distinct date-time text means; then `moment`, `period`."""
         self.db.run(
-            f"create table {view.name} as select t.*, m.entered_in_error{columns} "
-            f"from ({view.select('src')}) t join resource_meta m using (rid) {joined}"
+            f"create table moment_text as select text, {moments.columns('text')} "
+            "from (select distinct text from sent_moment)"
         )
+        if "moment" in self.wanted:
+            self.db.run(
+                "create table moment as select s.*, m.at_time, m.at_date, m.at_precision, "
+                "m.at_offset from sent_moment s join moment_text m using (text)"
+            )
+        if "period" in self.wanted:
+            columns = ", ".join(
+                f"s.{end}_text, {end}.at_time as {end}_at, {end}.at_date as {end}_date, "
+                f"{end}.at_precision as {end}_precision, {end}.at_offset as {end}_offset"
+                for end in ("start", "end")
+            ).replace("end.", '"end".')
+            self.db.run(
+                f"create table period as select s.rid, s.path, s.expression, {columns} "
+                "from sent_period s left join moment_text start on start.text = s.start_text "
+                'left join moment_text "end" on "end".text = s.end_text'
+            )
+
+    def flat_tables(self) -> None:
+        """Make the flat tables of the types in the load."""
+        for view in self.flat.values():
+            if view.resource in self.store.fields:
+                self.db.run(f"create table {view.name} as {view.final()}")
+                self.db.run(f"drop table raw_{view.name}")
 
     def finish(self, with_events: bool) -> None:
         """Make `event` and `resource`, which need every type to be read."""
@@ -367,13 +319,3 @@ def _add(spec: dict[str, Any], more: Mapping[str, Any]) -> None:
             _add(spec[name][0], value[0])
         else:
             spec[name] = value
-
-
-def subject_path(resource_type: str) -> str | None:
-    """Return the path of the reference to the patient: `Observation.subject`; None if none."""
-    node = r4.node(resource_type)
-    for name in references.SUBJECTS:
-        field = node.field(name)
-        if field and not field.many and field.type == "Reference":
-            return f"{resource_type}.{name}"
-    return None

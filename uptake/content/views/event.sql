@@ -74,7 +74,7 @@ one as (
     case when occurrence_text is not null then 'Immunization.occurrence' end as at_path,
     case when occurrence_text is not null then 1 end as pick,
     [occurrence] as ats, [occurrence_date] as dates, [occurrence_precision] as precisions, [occurrence_offset] as offsets,
-    [case when regexp_matches(occurrence_text, '^[0-9]{4}') then occurrence_text end] as texts,
+    [occurrence_text] as texts,
     concat_ws('|', status, lot_number) as value_key, coalesce(site, '') as site_key, entered_in_error
   from immunization
   union all by name

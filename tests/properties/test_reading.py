@@ -179,7 +179,7 @@ def repeats(text: bytes) -> bool:
 
 
 @settings(
-    max_examples=700,
+    max_examples=500,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

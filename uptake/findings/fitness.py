@@ -48,6 +48,8 @@ def judge_fitness(
     keyed: list[tuple[str, Requirement]] = []
     for case in cases:
         _units(db, case)
+        if not _applies(db, case):
+            continue
         for requirement in case.requirements:
             key = f"{case.code}/{requirement.code}"
             told[key] = _told(db, requirement)
@@ -56,7 +58,9 @@ def judge_fitness(
     facts.judge_facts(db, keyed)
     for case in cases:
         for requirement in case.requirements:
-            _states(db, case, requirement, told[f"{case.code}/{requirement.code}"])
+            key = f"{case.code}/{requirement.code}"
+            if key in told:
+                _states(db, case, requirement, told[key])
     return tuple(_fitness(db, case, checks, told) for case in cases)
 
 
@@ -80,6 +84,14 @@ def _units(db: Database, case: UseCase) -> None:
         from known group by unit
         """,
         {"code": case.code},
+    )
+
+
+def _applies(db: Database, case: UseCase) -> bool:
+    return bool(
+        db.rows(
+            "select 1 from unit where use_case = ? and applicable is not false limit 1", [case.code]
+        )
     )
 
 
@@ -186,7 +198,7 @@ def _fitness(
         "select count(*) from unit where use_case = $case and applicable is false", names
     )[0]
     requirements = tuple(
-        _requirement(db, case, r, told[f"{case.code}/{r.code}"]) for r in case.requirements
+        _requirement(db, case, r, told.get(f"{case.code}/{r.code}")) for r in case.requirements
     )
     plan = make_plan(_plan_units(db, case), checks)
     reaches = plan[-1].reaches if plan else fit
@@ -195,7 +207,7 @@ def _fitness(
 
 
 def _requirement(
-    db: Database, case: UseCase, requirement: Requirement, told: _Told
+    db: Database, case: UseCase, requirement: Requirement, told: _Told | None
 ) -> RequirementResult:
     counts = dict(
         db.rows(
@@ -206,7 +218,7 @@ def _requirement(
     )
     fit, unfit, unknown = (counts.get(s, 0) for s in ("fit", "unfit", "unknown"))
     total = fit + unfit + unknown
-    reason = told.reason
+    reason = told.reason if told else ""
     if total == 0:
         verdict = "not applicable"
     elif fit >= requirement.threshold * total:

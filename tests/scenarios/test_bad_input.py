@@ -184,7 +184,9 @@ def test_kill_and_run_again(project: Path) -> None:
 
 def test_two_runs_in_one_project(project: Path) -> None:
     child = start(project)
+    os.killpg(child.pid, signal.SIGSTOP)  # so that the second meets the first, however slow
     second = uptake(project, "--quiet", "--checks", "CTX-01")
+    os.killpg(child.pid, signal.SIGCONT)
     assert child.wait(timeout=60) == 0
     assert second.returncode == 2
     assert "another assess is running here" in one_line(second)

@@ -85,7 +85,7 @@ GOOD = [
     "over (partition by code order by e.at, rid) as k from event as e) select d.rid, n > 1 and "
     "k > 1 as violates, cast(n as varchar) || ' copies' as evidence from d "
     "join resource as r on r.rid = d.rid",
-    "select rid from event, run where event.at > run.as_of + interval 5 minute",
+    "select rid from event, run where event.at_time > run.as_of + interval 5 minute",
     "select 'x' || value from identifier where not regexp_matches(value, '^[0-9]+$')",
     "select a.rid from patient as a anti join (select rid from coding union all select rid from "
     "concept) as b using (rid), run",
@@ -158,7 +158,7 @@ REFUSED = [
     ("select distinct on (code) rid from event", "which row stays is left to chance"),
     ("select rid from event using sample 3", "a sample is another one"),
     ("select rid from event tablesample 10%", "a sample is another one"),
-    ("select rid from event asof join run on event.at >= run.as_of", "Spark lacks it"),
+    ("select rid from event asof join run on event.at_time >= run.as_of", "Spark lacks it"),
     ("select rid from event natural join run", "write on or using"),
     ("with recursive t as (select 1 as a) select a from t", "take `recursive` out"),
     ("select at from event", "write it with its table"),

@@ -46,7 +46,8 @@ def new_run(project: Project, out: Path | None, run: str) -> Iterator[Place]:
     if out is not None or project.folder is None:
         folder = out or DEFAULT_OUT
         _make(folder)
-        yield Place(folder, folder / STORE, folder, None)
+        with _locked(folder):
+            yield Place(folder, folder / STORE, folder, None)
         return
     runs = project.folder / RUNS
     _make(runs)
@@ -86,12 +87,22 @@ def _make(folder: Path) -> None:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    with (folder / LOCK).open("w") as stream:
+    path = folder / LOCK
+    try:
+        stream = path.open("w")
+    except OSError as error:
+        raise StorageError(f"{folder}: cannot be written: {error.strerror}") from error
+    with stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not path.samefile(f"/dev/fd/{stream.fileno()}"):  # removed by the run before us
+                raise BlockingIOError
         except OSError as error:
             raise StorageError(f"{folder}: another assess is running here; wait for it") from error
-        yield
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
 
 
 def _sync(folder: Path) -> None:

@@ -185,7 +185,6 @@ class TestReferences:
         db = build(ehr=[self.bundle(url, 1)])
         assert self.kinds(db)[url] == ("absolute", "Patient", None, "p", True, True)
 
-    @pytest.mark.xfail(reason="the second copy's fullUrl is dropped with the copy", strict=True)
     def test_a_resource_sent_in_two_bundles_is_found_from_both(self, build: Build) -> None:
         db = build(ehr=[self.bundle("urn:uuid:1", 1), self.bundle("urn:uuid:2", 2)])
         assert db.row("select count(*) from patient") == (1,)
@@ -241,7 +240,6 @@ class TestContained:
             ("contained", True, "Medication")
         ]
 
-    @pytest.mark.xfail(reason="targets are those of the choice's first type", strict=True)
     def test_the_types_allowed_in_a_choice(self, build: Build) -> None:
         request = {"resourceType": "MedicationRequest", "id": "r"}
         reference = {"reference": "Medication/m"}

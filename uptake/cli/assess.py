@@ -125,6 +125,11 @@ def run(
         from uptake.report.terminal import show
 
         show(done, Console(), out=place.final)
+    if not any(f.resources for f in done.inputs):
+        click.echo(
+            f"uptake: no record could be read; {place.final / 'quarantine.parquet'} says why",
+            err=True,
+        )
     return exit_code(done, fail_on)
 
 

@@ -19,15 +19,16 @@ class Database:
     """One in-memory database that spills to `spill` beyond `memory`; close it when done."""
 
     def __init__(self, threads: int, memory: str, spill: Path) -> None:
-        self._connection = duckdb.connect(
-            config={
-                "threads": threads,
-                "memory_limit": memory,
-                "temp_directory": str(spill),
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-            }
-        )
+        with _explained():
+            self._connection = duckdb.connect(
+                config={
+                    "threads": threads,
+                    "memory_limit": memory,
+                    "temp_directory": str(spill),
+                    "autoinstall_known_extensions": False,
+                    "autoload_known_extensions": False,
+                }
+            )
         self.run("set TimeZone = 'UTC'")
         self.run("set preserve_insertion_order = false")
         self.run("set enable_progress_bar = false")

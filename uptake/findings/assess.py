@@ -59,7 +59,8 @@ def assess(request: Request, out: Path, store_folder: Path, watch: Watch) -> Ass
     watch.begin("Reading", sum(max(f.size, 0) for f in files))
     store = load(files, store_folder, request.threads, watch.advance)
     if not any(f.records for f in store.files):
-        raise SourceError(f"{len(files)} files hold no records; nothing could be read")
+        names = ", ".join(f.name for f in files[:3])
+        raise SourceError(f"nothing could be read: no records in {names}{' …' * (len(files) > 3)}")
     spill = Path(tempfile.mkdtemp(prefix="uptake-"))
     db = Database(request.threads, request.memory, spill)
     try:

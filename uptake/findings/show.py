@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 
 from uptake.engine.duckdb import Database
 from uptake.errors import SourceError
-from uptake.resources.store import Store, open_store
+from uptake.resources.store import OFFSET_BITS, Store, open_store
 
 SHOWN = 100_000
 """Bytes of a record kept out that are shown."""
@@ -69,18 +70,29 @@ def _raw(db: Database, row: dict[str, Any], store: Store) -> str:
     )
     if row["resource_type"]:
         texts = db.rows(
-            f"select text from read_parquet({store.resource_parts}) where rid >> 43 = ? "
+            "select text, coalesce(type || '/' || id, 'hash:' || hash) "
+            f"from read_parquet({store.resource_parts}) where rid >> {OFFSET_BITS} = ? "
             "and line = ? and type = ? and id is not distinct from ?",
             [index, row["source_line"], row["resource_type"], row["resource_id"]],
         )
-        return json.dumps(json.loads(texts[0][0]), indent=2, ensure_ascii=False)
+        return json.dumps(json.loads(_meant(texts, row)), indent=2, ensure_ascii=False)
     raws = db.rows(
-        f"select raw from read_parquet({store.quarantine_parts}) where file_index = ? and line = ?",
+        f"select raw, 'raw:' || sha256(raw) from read_parquet({store.quarantine_parts}) "
+        "where file_index = ? and line = ?",
         [index, row["source_line"]],
     )
-    raw: bytes = raws[0][0]
+    raw: bytes = _meant(raws, row)
     cut = f"\n… {len(raw) - SHOWN:,} bytes more" if len(raw) > SHOWN else ""
     return raw[:SHOWN].decode("utf-8", "backslashreplace") + cut
+
+
+def _meant(records: list[tuple[Any, str]], row: dict[str, Any]) -> Any:
+    """Return the record of a line that the finding is about: the Bundle entry with its key."""
+    for record, key in records:
+        parts = (row["check"], row["feed"], key, row["expression"] or "", row["other"] or "")
+        if hashlib.sha256("\x1f".join(parts).encode()).hexdigest() == row["fingerprint"]:
+            return record
+    return records[0][0]
 
 
 def _text(path: Path) -> str:

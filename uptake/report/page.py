@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from uptake.errors import StorageError
+from uptake.disk import write_whole
 from uptake.model import Verdict
 from uptake.report import charts, figures, sentences
 
@@ -104,10 +104,7 @@ def page(assessment: Assessment) -> str:
 def write_page(assessment: Assessment, folder: Path) -> Path:
     """Writes `report.html` into the folder and returns its path; raises StorageError."""
     path = folder / "report.html"
-    try:
-        path.write_bytes(page(assessment).encode("utf-8", "replace"))
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
+    write_whole(path, page(assessment).encode("utf-8", "replace"))
     return path
 
 

@@ -6,7 +6,7 @@ import json
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from uptake.errors import StorageError
+from uptake.disk import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,11 +33,8 @@ def write_summary(assessment: Assessment, folder: Path) -> Path:
     """Writes `summary.json` into the folder and returns its path; raises StorageError."""
     path = folder / "summary.json"
     text = json.dumps(summary(assessment), ensure_ascii=False, indent=2) + "\n"
-    try:
-        # A lone surrogate of a file name becomes a JSON escape.
-        path.write_bytes(text.encode("utf-8", "backslashreplace"))
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
+    # A lone surrogate of a file name becomes a JSON escape.
+    write_whole(path, text.encode("utf-8", "backslashreplace"))
     return path
 
 

@@ -17,7 +17,7 @@ from uptake.resources.view.shape import Shape, Tree, from_tree, is_deferred
 SKIPPED = frozenset({"Extension", "Meta", "Narrative", "Reference", "Resource"})
 """Not walked into: extensions below the root, administrative metadata, what a reference repeats."""
 
-_TABLED = frozenset("CodeableConcept Coding Identifier Period Quantity".split())
+_TABLED = frozenset(["CodeableConcept", "Coding", "Identifier", "Period", "Quantity"])
 
 Fields: TypeAlias = Mapping[str, frozenset[str]]
 """JSON fields of a resource type, each with the fields directly inside it: those a load has."""

@@ -17,11 +17,18 @@ SUBJECTS = ("subject", "patient", "beneficiary")
 """The elements, first one that a type has, that say which patient a resource is about."""
 
 TARGETS = """
+create table sent_url as
+  select f.feed, s.type, s.id, s.hash, s.bundle, s.full_url
+  from stored s join source_file f on f.file_index = s.rid >> {bits}
+  where s.full_url is not null;
 create table target as
   select feed, type, id, arg_max(rid, hash) as rid from record where id is not null group by all;
 create table target_url as
-  select feed, bundle, full_url, min(rid) as rid, min(type) as type from record
-  where full_url is not null group by all;
+  select s.feed, s.bundle, s.full_url, min(r.rid) as rid, min(r.type) as type
+  from sent_url s join record r
+    on r.feed = s.feed and r.type = s.type and r.id is not distinct from s.id and r.hash = s.hash
+  group by all;
+drop table sent_url;
 create table loaded_type as select distinct feed, type from record;
 create table reference (rid bigint, path varchar, expression varchar, reference varchar,
   kind varchar, target_type varchar, target_id varchar, target_rid bigint, resolved boolean,
@@ -29,7 +36,8 @@ create table reference (rid bigint, path varchar, expression varchar, reference 
 create table allowed_target (path varchar, target varchar);
 create table contained_id (rid bigint, type varchar, id varchar);
 """
-"""Run once; of several versions of one id, the hash decides, so that no order of files does."""
+"""Run once; of several versions of one id, the hash decides, so that no order of files does. A
+record sent in two Bundles counts once, and is found by its URL in both."""
 
 RESOLVE = f"""
 insert into reference

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
-import os
 import shutil
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -20,10 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from uptake.disk import write_whole
 from uptake.errors import StorageError
 from uptake.feeds.chunks import Chunk, Refusal, file_hash, read_chunks
 from uptake.model import InputFile
-from uptake.resources.gate import Judged, Rejected, judge
+from uptake.resources.gate import Judged, Record, Rejected, judge
 
 if TYPE_CHECKING:
     from uptake.feeds.files import SourceFile
@@ -133,16 +133,6 @@ def load(files: Iterable[SourceFile], folder: Path, threads: int, progress: Prog
     return Store(folder, inputs, parts)
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that a crash leaves the old one or the new one, never a half."""
-    draft = path.with_name(path.name + ".tmp")
-    with draft.open("wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    draft.replace(path)
-
-
 def _content_key(sources: list[SourceFile], hashes: list[str]) -> str:
     text = msgspec.json.encode([(s.feed, s.name, h) for s, h in zip(sources, hashes, strict=True)])
     return hashlib.sha256(text).hexdigest()
@@ -237,15 +227,11 @@ def _write_resources(judged: list[tuple[SourceFile, Judged]], path: Path) -> Non
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    rows: dict[str, list[tuple[Any, ...]]] = {}
+    typed: dict[str, list[tuple[int, Record]]] = {}
     for file, verdict in judged:
         base = file.index << OFFSET_BITS
-        for r in verdict.records:
-            digest = int.from_bytes(hashlib.blake2b(r.text, digest_size=8).digest(), "little")
-            bundle = None if r.bundle is None else base | r.bundle
-            rows.setdefault(r.type, []).append(
-                (base | r.offset, r.line, r.type, r.id, r.full_url, bundle, digest, r.text)
-            )
+        for record in verdict.records:
+            typed.setdefault(record.type, []).append((base, record))
     schema = pa.schema(
         {  # type: ignore[arg-type]
             "rid": pa.int64(),
@@ -266,12 +252,26 @@ def _write_resources(judged: list[tuple[SourceFile, Judged]], path: Path) -> Non
         compression_level=1,
         use_dictionary=["type"],  # type: ignore[arg-type]
     ) as writer:
-        for _, typed in sorted(rows.items()):
+        for _, records in sorted(typed.items()):
             columns = [
-                pa.array(c, t.type) for c, t in zip(zip(*typed, strict=True), schema, strict=True)
+                pa.array(values, field.type)
+                for values, field in zip(_columns(records), schema, strict=True)
             ]
             columns[7] = columns[7].view(pa.string())  # the gate has judged the UTF-8
             writer.write_table(pa.Table.from_arrays(columns, schema=stored))
+
+
+def _columns(records: list[tuple[int, Record]]) -> Iterator[list[Any]]:
+    """Yield the columns of the schema: a column at a time is several times faster than a row."""
+    yield [base | r.offset for base, r in records]
+    yield [r.line for _, r in records]
+    yield [r.type for _, r in records]
+    yield [r.id for _, r in records]
+    yield [r.full_url for _, r in records]
+    yield [None if r.bundle is None else base | r.bundle for base, r in records]
+    hashed, number = hashlib.blake2b, int.from_bytes
+    yield [number(hashed(r.text, digest_size=8).digest(), "little") for _, r in records]
+    yield [r.text for _, r in records]
 
 
 def _write_quarantine(judged: list[tuple[SourceFile, Judged]], path: Path) -> None:

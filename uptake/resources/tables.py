@@ -101,7 +101,7 @@ class _Builder:
             qualify s.id is null
               or s.rid = min(s.rid) over (partition by f.feed, s.type, s.id, s.hash)
         """)
-        for statement in references.TARGETS.strip().rstrip(";").split(";"):
+        for statement in references.TARGETS.format(bits=OFFSET_BITS).strip().rstrip(";").split(";"):
             self.db.run(statement)
         self._sent_records()
         self.db.run(
@@ -248,7 +248,9 @@ class _Builder:
             (place.path, target)
             for place in datatypes.places(resource_type)
             if place.type == "Reference"
-            for target in r4.fields_at(place.path)[0].targets
+            for field in r4.fields_at(place.path)
+            if field.type == "Reference"
+            for target in field.targets
         ]
         self.db.insert("allowed_target", ("path", "target"), allowed)
 

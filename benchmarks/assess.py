@@ -80,11 +80,11 @@ def tree(pid: int) -> list[int]:
     """A process and all below it."""
     found = [pid]
     for parent in found:
-        for thread in Path(f"/proc/{parent}/task").glob("*/children"):
-            try:
+        try:
+            for thread in Path(f"/proc/{parent}/task").glob("*/children"):
                 found += [int(child) for child in thread.read_text().split()]
-            except OSError:  # it ended meanwhile
-                continue
+        except OSError:  # it ended meanwhile
+            continue
     return found
 
 

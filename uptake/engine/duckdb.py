@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import copy
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from queue import SimpleQueue
+from typing import Any, TypeAlias, TypeVar
 
 import duckdb
 
 from uptake.errors import EngineError, StorageError
 
+T = TypeVar("T")
+R = TypeVar("R")
 Parameters: TypeAlias = "Sequence[object] | Mapping[str, object]"
 """Values for `?`, or by name for `$name`."""
 
@@ -29,9 +34,41 @@ class Database:
                     "autoload_known_extensions": False,
                 }
             )
-        self.run("set TimeZone = 'UTC'")
+        self._threads = threads
         self.run("set preserve_insertion_order = false")
+        self._settle()
+
+    def _settle(self) -> None:
+        """Set what each connection has of its own."""
+        self.run("set TimeZone = 'UTC'")
         self.run("set enable_progress_bar = false")
+
+    def each(self, work: Callable[[Database, T], R], items: Iterable[T]) -> list[R]:
+        """Return what `work` gives for each item, in order; items are worked on side by side.
+
+        Each is given a connection of its own to this database: tables are shared, temporary tables
+        are not. A query over fewer than some hundred thousand rows uses one core only, so this is
+        what keeps all of them busy.
+        """
+        idle: SimpleQueue[Database] = SimpleQueue()
+        for _ in range(self._threads):
+            idle.put(self._beside())
+
+        def one(item: T) -> R:
+            db = idle.get()
+            try:
+                return work(db, item)
+            finally:
+                idle.put(db)
+
+        with ThreadPoolExecutor(self._threads) as pool:
+            return list(pool.map(one, items))
+
+    def _beside(self) -> Database:
+        other = copy.copy(self)
+        other._connection = self._connection.cursor()
+        other._settle()
+        return other
 
     def run(self, sql: str, parameters: Parameters = ()) -> None:
         """Run a statement; raises EngineError, or StorageError when the disk is full."""

@@ -50,19 +50,19 @@ def run_checks(
     """
     for statement in TABLES.strip().rstrip(";").split(";"):
         db.run(statement)
-    results = []
-    for check in checks:
+
+    def run(own: Database, check: Check) -> CheckResult:
         progress(check.code)
         unavailable = check.options.get("unavailable")
         if unavailable:
-            results.append(_not_run(check, "unavailable", str(unavailable)))
-            continue
+            return _not_run(check, "unavailable", str(unavailable))
         try:
-            results.append(_run(db, check))
+            return _run(own, check)
         except EngineError as error:
-            db.run("drop table if exists answer")
-            results.append(_not_run(check, "error", str(error)))
-    return tuple(results)
+            own.run("drop table if exists answer")
+            return _not_run(check, "error", str(error))
+
+    return tuple(db.each(run, checks))
 
 
 def _not_run(check: Check, reason: str, detail: str) -> CheckResult:

@@ -215,15 +215,18 @@ def _matches(system: str, requirement: Requirement) -> str:
 def judge_facts(db: Database, requirements: Sequence[tuple[str, Requirement]]) -> None:
     """Fill `fact_cause`: one row a reason why a fact cannot be used."""
     with_facts = set(db.rows("select distinct requirement, type from fact"))
-    for resource_type in sorted({t for _, t in with_facts}):
+
+    def judge(own: Database, resource_type: str) -> None:
         of_type = [(k, r) for k, r in requirements if (k, resource_type) in with_facts]
         needed = {e for _, r in of_type for g in groups(r, resource_type) for e in g}
-        _read_presence(db, resource_type, sorted(needed, key=lambda e: e.path))
+        _read_presence(own, resource_type, sorted(needed, key=lambda e: e.path))
         for key, requirement in of_type:
-            _code_causes(db, key, requirement, resource_type)
+            _code_causes(own, key, requirement, resource_type)
             for group in groups(requirement, resource_type):
-                _element_causes(db, key, resource_type, group)
-        db.run("drop table present")
+                _element_causes(own, key, resource_type, group)
+        own.run("drop table present")
+
+    db.each(judge, sorted({kind for _, kind in with_facts}))
 
 
 def _read_presence(db: Database, resource_type: str, elements: Sequence[Element]) -> None:

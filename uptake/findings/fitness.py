@@ -44,24 +44,31 @@ def judge_fitness(
         if statement.strip():
             db.run(statement)
     cases = list(use_cases)
-    told: dict[str, _Told] = {}
-    keyed: list[tuple[str, Requirement]] = []
-    for case in cases:
-        _units(db, case)
-        if not _applies(db, case):
-            continue
+    applies = dict(zip((c.code for c in cases), db.each(_find, cases), strict=True))
+    judged = [(f"{c.code}/{r.code}", r) for c in cases if applies[c.code] for r in c.requirements]
+    facts.judge_facts(db, judged)
+
+    def judge(own: Database, case: UseCase) -> Fitness:
+        told = {r.code: _told(own, r) for r in case.requirements}
+        for requirement in case.requirements if applies[case.code] else ():
+            _states(own, case, requirement, told[requirement.code])
+        return _fitness(own, case, checks, told)
+
+    return tuple(db.each(judge, cases))
+
+
+def _find(db: Database, case: UseCase) -> bool:
+    """Find the units of a use case and their facts; returns whether it applies to any."""
+    _units(db, case)
+    applies = bool(
+        db.rows(
+            "select 1 from unit where use_case = ? and applicable is not false limit 1", [case.code]
+        )
+    )
+    if applies:
         for requirement in case.requirements:
-            key = f"{case.code}/{requirement.code}"
-            told[key] = _told(db, requirement)
             facts.find_facts(db, case.code, requirement)
-            keyed.append((key, requirement))
-    facts.judge_facts(db, keyed)
-    for case in cases:
-        for requirement in case.requirements:
-            key = f"{case.code}/{requirement.code}"
-            if key in told:
-                _states(db, case, requirement, told[key])
-    return tuple(_fitness(db, case, checks, told) for case in cases)
+    return applies
 
 
 def _units(db: Database, case: UseCase) -> None:
@@ -84,14 +91,6 @@ def _units(db: Database, case: UseCase) -> None:
         from known group by unit
         """,
         {"code": case.code},
-    )
-
-
-def _applies(db: Database, case: UseCase) -> bool:
-    return bool(
-        db.rows(
-            "select 1 from unit where use_case = ? and applicable is not false limit 1", [case.code]
-        )
     )
 
 
@@ -197,9 +196,7 @@ def _fitness(
     outside = db.row(
         "select count(*) from unit where use_case = $case and applicable is false", names
     )[0]
-    requirements = tuple(
-        _requirement(db, case, r, told.get(f"{case.code}/{r.code}")) for r in case.requirements
-    )
+    requirements = tuple(_requirement(db, case, r, told[r.code]) for r in case.requirements)
     plan = make_plan(_plan_units(db, case), checks)
     reaches = plan[-1].reaches if plan else fit
     verdict, reason = _verdict(case, (fit, unfit, unknown), reaches, requirements)
@@ -207,7 +204,7 @@ def _fitness(
 
 
 def _requirement(
-    db: Database, case: UseCase, requirement: Requirement, told: _Told | None
+    db: Database, case: UseCase, requirement: Requirement, told: _Told
 ) -> RequirementResult:
     counts = dict(
         db.rows(
@@ -218,7 +215,7 @@ def _requirement(
     )
     fit, unfit, unknown = (counts.get(s, 0) for s in ("fit", "unfit", "unknown"))
     total = fit + unfit + unknown
-    reason = told.reason if told else ""
+    reason = told.reason
     if total == 0:
         verdict = "not applicable"
     elif fit >= requirement.threshold * total:

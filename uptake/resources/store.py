@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import shutil
+import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -165,7 +167,7 @@ def _judge_all(
         for number, chunks in enumerate(tasks):
             yield judge_part(chunks, folder, number)
         return
-    context = multiprocessing.get_context("spawn")  # threads of this process must not be forked
+    context = multiprocessing.get_context(_start_method())
     with ProcessPoolExecutor(threads, mp_context=context) as pool:
         waiting: deque[Future[Part]] = deque()
         for number, chunks in enumerate(tasks):
@@ -174,6 +176,12 @@ def _judge_all(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def _start_method() -> str:
+    """Return how to start processes: a fork saves two imports, but must not copy live threads."""
+    alone = sys.platform == "linux" and threading.active_count() == 1
+    return "fork" if alone else "spawn"
 
 
 def _tasks(files: list[SourceFile], progress: Progress) -> Iterator[list[Chunk | Refusal]]:

@@ -7,6 +7,7 @@ for the whole load. Tables nobody asked for are not built. `docs/tables.md` desc
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from uptake.resources.view.shape import merge, transform_spec
 if TYPE_CHECKING:
     from uptake.engine.duckdb import Database
     from uptake.model import Feed
+    from uptake.resources.flat import FlatView
     from uptake.resources.store import Store
 
 RESOURCE = {
@@ -54,9 +56,13 @@ def build_tables(
     builder.feeds(feeds)
     builder.records()
     builder.empty_tables()
-    for resource_type, fields in store.fields.items():
+    largest_first = "select type from record group by type order by count(*) desc, type"
+
+    def read(own: Database, resource_type: str) -> None:
         progress(resource_type)
-        builder.read_type(resource_type, fields)
+        builder.on(own).read_type(resource_type, store.fields[resource_type])
+
+    db.each(read, [name for (name,) in db.rows(largest_first)])
     builder.resolve()
     builder.work_out_moments()
     builder.flat_tables()
@@ -72,6 +78,12 @@ class _Builder:
         self.flat = {(v := shipped_view(name)).resource: v for name in wanted & view_names()}
         self.wanted = wanted
         self.datatypes = datatypes.tables_for(wanted)
+
+    def on(self, db: Database) -> _Builder:
+        """Return this builder on another connection of the same database."""
+        other = copy.copy(self)
+        other.db = db
+        return other
 
     def feeds(self, feeds: Sequence[Feed]) -> None:
         """Make `feed`, `complete_for` and `source_file`."""
@@ -284,10 +296,12 @@ class _Builder:
 
     def flat_tables(self) -> None:
         """Make the flat tables of the types in the load."""
-        for view in self.flat.values():
-            if view.resource in self.store.fields:
-                self.db.run(f"create table {view.name} as {view.final()}")
-                self.db.run(f"drop table raw_{view.name}")
+
+        def make(db: Database, view: FlatView) -> None:
+            db.run(f"create table {view.name} as {view.final()}")
+            db.run(f"drop table raw_{view.name}")
+
+        self.db.each(make, [v for v in self.flat.values() if v.resource in self.store.fields])
 
     def finish(self, with_events: bool) -> None:
         """Make `event` and `resource`, which need every type to be read."""

@@ -96,6 +96,16 @@ def coded(resource: Resource) -> bool:
     return "valueCodeableConcept" in resource
 
 
+def findings(resource: Resource) -> bool:
+    """An Observation that may say several things at once: `Physical findings of Prostate`."""
+    return coded(resource) and "findings" in resource["code"].get("text", "").lower()
+
+
+def answer(resource: Resource) -> bool:
+    """An Observation with one answer, a concept."""
+    return coded(resource) and not findings(resource)
+
+
 def panel(resource: Resource) -> bool:
     """A blood pressure: components, no value of its own."""
     return "component" in resource and "valueQuantity" not in resource

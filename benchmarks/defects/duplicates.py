@@ -12,7 +12,9 @@ from benchmarks.defects.case import (
     Case,
     Draw,
     Units,
+    answer,
     coded,
+    findings,
     laboratory,
     panel,
     put,
@@ -262,7 +264,19 @@ CASES = (
         where=quantity,
     ),
     case(
-        "DUP-08", "other answer", "Observation", again(valueCodeableConcept=NEGATIVE), where=coded
+        "DUP-08",
+        "other answer",
+        "Observation",
+        again(valueCodeableConcept=NEGATIVE),
+        where=answer,
+    ),
+    case(
+        "DUP-08",
+        "another of several findings",
+        "Observation",
+        again(valueCodeableConcept=NEGATIVE),
+        found=False,
+        where=findings,
     ),
     case(
         "DUP-08",

@@ -52,6 +52,10 @@ class Waterfall:
     """True when some row shows units without a defect that are still not known."""
 
 
+SHORT = 2.0
+"""How far, in hundredths of the width, a coarse bar ends before a line it does not reach."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trend:
     """A sparkline: points in a box of `width` by 24, and the months it spans."""
@@ -84,8 +88,16 @@ def waterfall(fitness: Fitness, figures: Figures) -> Waterfall:
     """Returns the fix plan of one use case as rows of bars."""
     whole = max(figures.value(fitness.population), 1)
 
+    target = 100 * fitness.use_case.threshold
+    needed = fitness.use_case.threshold * fitness.population
+
     def at(n: int) -> float:
-        return round(min(100 * figures.value(n) / whole, 100), 1)
+        """Returns where a bar ends: on its side of the target, as the words beside it say."""
+        end = min(100 * figures.value(n) / whole, 100)
+        if not figures.rounds or n == 0:
+            return round(end, 1)
+        end = min(end, target - SHORT) if n < needed else max(end, target)
+        return round(min(end, 100 - SHORT) if n < fitness.population else 100, 1)
 
     def told(n: int) -> str:
         return figures.share(n, fitness.population, fitness.use_case.threshold)

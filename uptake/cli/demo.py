@@ -16,7 +16,7 @@ from uptake.cli.options import quiet_option
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--patients", type=click.IntRange(1), default=160, show_default=True)
+@click.option("--patients", type=click.IntRange(1), default=500, show_default=True)
 @click.option("--seed", type=int, default=7, show_default=True)
 @quiet_option
 def demo(folder: Path, patients: int, seed: int, quiet: bool) -> None:

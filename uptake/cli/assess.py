@@ -16,6 +16,7 @@ from uptake.cli.checks import read_catalogue
 from uptake.cli.options import UsageError, json_option, open_project, project_option, quiet_option
 
 if TYPE_CHECKING:
+    from uptake.findings.assess import Request
     from uptake.model import Assessment
     from uptake.project import Project
 
@@ -176,7 +177,3 @@ def _chosen(known: Mapping[str, _T], codes: str | None, what: str) -> dict[str, 
     if missing := [c for c in wanted if c not in known]:
         raise UsageError(f"there is no {what} {', '.join(missing)}; known: {', '.join(known)}")
     return {code: known[code] for code in known if code in wanted}
-
-
-if TYPE_CHECKING:
-    from uptake.findings.assess import Request

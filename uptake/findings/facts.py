@@ -80,6 +80,13 @@ class Element:
     concept: bool
     label: str
     """As people write it in an interface: `Observation.valueQuantity.value`."""
+    choices: tuple[str, ...]
+    """Choices on the way: what is wrong with `Observation.value` explains an absent quantity."""
+
+    @property
+    def of_component(self) -> bool:
+        """Tell whether it stands in a component: then only the component meant counts."""
+        return bool(self.steps) and all(c[0] == ("component", True) for c in self.steps)
 
 
 def element(text: str) -> Element:
@@ -87,6 +94,7 @@ def element(text: str) -> Element:
     first, *names = json_path(text).split(".")
     chains: list[tuple[tuple[tuple[str, bool], ...], str]] = [((), first)]
     elements = [first]
+    choices = []
     for name in names:
         grown = [
             ((*chain, (f.json_name, f.many)), f.type, f.element)
@@ -96,9 +104,11 @@ def element(text: str) -> Element:
         ]
         chains = [(chain, type_name) for chain, type_name, _ in grown]
         elements.append(grown[0][2])
+        if any(chain[-1][0] != grown[0][2] for chain, _, _ in grown):
+            choices.append(".".join(elements))
     concept = any(type_name == "CodeableConcept" for _, type_name in chains)
     steps = tuple(chain for chain, _ in chains)
-    return Element(".".join(elements), steps, concept, json_path(text))
+    return Element(".".join(elements), steps, concept, json_path(text), tuple(choices))
 
 
 def groups(requirement: Requirement, resource_type: str) -> list[list[Element]]:
@@ -117,23 +127,26 @@ def find_facts(db: Database, case: str, requirement: Requirement) -> None:
     key = f"{case}/{requirement.code}"
     for resource_type in requirement.type:
         condition = f"({requirement.where})" if requirement.where else "true"
+        of, of_units = ("f.rid::varchar", "unit") if requirement.of_unit else ("p.person", "person")
         db.run(
             f"""
             create temp table candidate as
-            select f.rid, i.feed, p.person
+            select f.rid, i.feed, p.person,
+              {TIMES.get(resource_type, "null::timestamp")} as own_time
             from {flat_name(resource_type)} f
-            join person p on p.rid = f.patient_rid
+            left join person p on p.rid = f.patient_rid
             join record i on i.rid = f.rid
             join feed d on d.feed = i.feed
-            where not f.entered_in_error and {condition} and {_ROLES[requirement.role]}
-              and p.person in (select person from unit
-                               where use_case = '{case}' and applicable is not false)
+            where not f.entered_in_error and {condition} and {ROLES[requirement.role]}
+              and {of} in (select {of_units} from unit
+                           where use_case = '{case}' and applicable is not false)
             """
         )
         db.run(
             f"""
             insert into fact
-            select '{key}', f.rid, '{resource_type}', f.feed, f.person, e.at_time, e.at_date,
+            select '{key}', f.rid, '{resource_type}', f.feed, f.person,
+              coalesce(e.at_time, f.own_time), coalesce(e.at_date, f.own_time::date),
               coalesce(k.exact, not {bool(requirement.codes)}),
               replace(regexp_replace(k.matched, '[.]contained[[][0-9]+[]][.]code', '.medication'),
                 'Medication.code', '{resource_type}.medication')
@@ -145,7 +158,14 @@ def find_facts(db: Database, case: str, requirement: Requirement) -> None:
         db.run("drop table candidate")
 
 
-_ROLES = {
+TIMES = {
+    "Claim": "f.created",
+    "ClaimResponse": "f.created",
+    "Coverage": "f.period_start",
+    "DeviceRequest": "f.authored_on",
+}
+"""The clinical time of types that `event` does not hold."""
+ROLES = {
     "": "true",
     "external": "d.role = 'external'",
     "ehr": "(d.role = 'ehr' or (d.role = '' and not exists "
@@ -237,15 +257,32 @@ def _read_presence(db: Database, resource_type: str, elements: Sequence[Element]
             branch = tree
             for name, _ in chain:
                 branch = branch.setdefault(name, {})
-    columns = "".join(
-        f', ({" or ".join(_present("r", chain) for chain in e.steps)}) as "{_column(e)}"'
-        for e in elements
-    )
+    columns = "".join(f', {_presence(e)} as "{_column(e)}"' for e in elements)
     spec = transform_spec(from_tree(resource_type, tree))
     db.run(
         f"create temp table present as select rid{columns} from ("
         f"select rid, json_transform(text, '{spec}') as r from stored where type = "
         f"'{resource_type}' and rid in (select rid from fact where type = '{resource_type}'))"
+    )
+
+
+def _presence(one: Element) -> str:
+    """Return the SQL of whether an element is there; of a component's, one answer a component."""
+    if not one.of_component:
+        return f"({' or '.join(_present('r', chain) for chain in one.steps)})"
+    inside = " or ".join(_present("e0", chain[1:], 1) for chain in one.steps)
+    return f'list_transform(r."component", lambda e0: ({inside}))'
+
+
+def _is_present(one: Element) -> str:
+    """Return the SQL of whether the element is there in the component that the code matched."""
+    column = f'p."{_column(one)}"'
+    if not one.of_component:
+        return f"bool_and({column})"
+    at = "try_cast(regexp_extract(f.matched, 'component[[]([0-9]+)[]]', 1) as integer)"
+    return (
+        f"bool_and(case when {at} is null then list_contains({column}, true) "
+        f"else {column}[{at} + 1] end is true)"
     )
 
 
@@ -283,11 +320,21 @@ def _code_causes(db: Database, key: str, requirement: Requirement, resource_type
 
 
 def _element_causes(db: Database, key: str, resource_type: str, group: Sequence[Element]) -> None:
-    """A fact whose element is absent or violated, in every alternative, is blocked by that."""
+    """A fact whose element is absent or violated, in every alternative, is blocked by that.
+
+    An absent element is its own cause, unless a check explains it: one that is violated on the
+    element or on the choice it belongs to, or one that names the element among those it tests.
+    """
     tests = []
     for one in group:
         violated = f"bool_or(coalesce({_related('v.element', one.path)}, false))"
-        tests.append(f'(bool_and(p."{_column(one)}") and not {violated})')
+        tests.append(f"({_is_present(one)} and not {violated})")
+    absent = " and ".join(f"not {_is_present(one)}" for one in group)
+    paths = _listed([one.path for one in group])
+    explains = " or ".join(
+        f"v.element = '{one.path}' or starts_with(v.element, '{one.path}.')" for one in group
+    )
+    choices = _listed([path for one in group for path in one.choices])
     related = " or ".join(_related("v.element", e.path) for e in group)
     concept = any(e.concept for e in group)
     skip_code = "and f.exact" if concept else ""
@@ -300,16 +347,26 @@ def _element_causes(db: Database, key: str, resource_type: str, group: Sequence[
             and ({related})
             and (f.matched is null or not contains(v.expression, '.coding[')
                  or starts_with(v.expression, f.matched) or {str(not concept).lower()})
+            and (not contains(v.expression, 'component[')
+                 or coalesce(regexp_extract(f.matched, '^.*component[[][0-9]+[]]'), '') = ''
+                 or starts_with(v.expression,
+                                regexp_extract(f.matched, '^.*component[[][0-9]+[]]')))
         ),
         blocked as (
-          select f.rid from fact f join present p using (rid)
+          select f.rid, {absent} as absent,
+            bool_or(v.rid is not null and ({explains} or v.element in ({choices})
+              or exists (select 1 from declares d
+                         where d.code = v."check" and d.path in ({paths})))) as explained
+          from fact f join present p using (rid)
           left join severe v using (rid)
           where f.requirement = '{key}' and f.type = '{resource_type}' {skip_code}
           group by f.rid having not ({" or ".join(tests)})
         )
-        select distinct '{key}', b.rid, coalesce(v."check", '{ABSENT}'),
-          coalesce(v.fix_key, '{group[0].label}')
-        from blocked b left join severe v using (rid)
+        select distinct '{key}', b.rid, v."check", v.fix_key
+        from blocked b join severe v using (rid)
+        union
+        select '{key}', rid, '{ABSENT}', '{group[0].label}' from blocked
+        where absent and explained is not true
         """
     )
 

@@ -40,6 +40,9 @@ def judge_fitness(
     """Return the fitness of each use case; needs `finding` to be complete."""
     db.run("create table defect (code varchar)")
     db.insert("defect", ("code",), [(c.code,) for c in checks.values() if c.effect == "defect"])
+    db.run('create table declares (code varchar, path varchar)')
+    tested = [(c.code, path) for c in checks.values() for path in c.elements]
+    db.insert("declares", ("code", "path"), tested)
     for statement in (facts.TABLES + TABLES).split(";"):
         if statement.strip():
             db.run(statement)
@@ -98,23 +101,35 @@ def _told(db: Database, requirement: Requirement) -> _Told:
     roles = {role for (role,) in db.rows("select distinct role from feed")}
     if requirement.role == "external" and "external" not in roles:
         return _Told(False, "no feed is declared an outside source (role external)")
+    if requirement.role == "ehr" and not roles & {"ehr", ""}:
+        return _Told(False, "every feed is declared an outside source (role external)")
     if requirement.role == "ehr" and "ehr" not in roles:
-        return _Told(True, "no feed is declared the EHR (role ehr): all feeds are taken for it")
+        return _Told(True, "no feed is declared the EHR (role ehr): those without a role are taken")
     return _Told(True, "")
 
 
-def _complete(db: Database, requirement: Requirement) -> bool:
-    """Tell whether some feed that counts is declared complete for a type of the requirement."""
-    role = f"and f.role = '{requirement.role}'" if requirement.role else ""
+def _none_is_an_answer(requirement: Requirement) -> str:
+    """Return the SQL that tells whether "no fact" of a unit means that there is none.
+
+    So it is when a feed that knows the person is declared complete for all types asked for.
+    """
+    if requirement.needs == "every":
+        return "false"
     types = ", ".join(f"'{t}'" for t in requirement.type)
-    rows = db.rows(
-        f"select 1 from complete_for c join feed f using (feed) where c.type in ({types}) {role}"
-    )
-    return bool(rows)
+    return f"""u.person in (
+          select p.person from complete_for c
+          join feed d on d.feed = c.feed join person p on p.feed = c.feed
+          where c.type in ({types}) and {facts.ROLES[requirement.role]}
+          group by p.person, c.feed having count(distinct c.type) = {len(requirement.type)})"""
 
 
 def _states(db: Database, case: UseCase, requirement: Requirement, told: _Told) -> None:
-    """Judge one requirement for each unit, and keep the causes of those that are unfit."""
+    """Judge one requirement for each unit, and keep the causes of those that are unfit.
+
+    Of several facts at the newest instant one usable suffices: a draw is often sent as a panel and
+    as a result. A fact without a time may be the newest; then the newest dated one counts too, so
+    that its defects are among the causes.
+    """
     names = {"case": case.code, "requirement": requirement.code}
     if not told.judged:
         db.run(
@@ -124,32 +139,34 @@ def _states(db: Database, case: UseCase, requirement: Requirement, told: _Told) 
         )
         return
     key = f"{case.code}/{requirement.code}"
-    absent = "unknown"
-    if requirement.needs in ("latest", "evidence") and _complete(db, requirement):
-        absent = "fit"  # the source is complete: there is none, and that is an answer
-    newest = "rank() over (partition by u.unit order by f.at_time desc nulls first) = 1"
-    counts = f"qualify {newest}" if requirement.needs == "latest" else ""
-    usable = "bool_or(usable)" if requirement.needs == "latest" else "bool_and(usable)"
+    latest = requirement.needs == "latest"
+    first = "rank() over (partition by u.unit order by f.at_time desc nulls first) = 1"
+    dated = "rank() over (partition by u.unit order by f.at_time desc nulls last) = 1"
+    about = "f.rid::varchar = u.unit" if requirement.of_unit else "f.person = u.person"
     db.run(
         f"""
         create temp table met as
-        select u.unit, f.rid, f.feed, c.rid is null as usable
-        from unit u join fact f on f.person = u.person
+        select u.unit, f.rid, f.feed, c.rid is null as usable,
+          {first if latest else "true"} as counts
+        from unit u join fact f on {about}
         left join (select distinct rid from fact_cause where requirement = '{key}') c
           on c.rid = f.rid
         where u.use_case = '{case.code}' and u.applicable is not false
           and f.requirement = '{key}' and {_window(requirement)}
-        {counts}
+        {f"qualify {first} or {dated}" if latest else ""}
         """
     )
+    usable = "bool_or(usable)" if latest else "bool_and(usable)"
     db.run(
         f"""
         insert into unit_state
         select $case, $requirement, u.unit,
-          case when u.applicable is null then 'unknown' when m.unit is null then '{absent}'
-            when m.usable then 'fit' else 'unfit' end
+          case when u.applicable is null then 'unknown'
+            when m.unit is null and {_none_is_an_answer(requirement)} then 'fit'
+            when m.unit is null then 'unknown' when m.usable then 'fit' else 'unfit' end
         from unit u
-        left join (select unit, {usable} as usable from met group by unit) m using (unit)
+        left join (select unit, {usable} as usable from met where counts group by unit) m
+          using (unit)
         where u.use_case = $case and u.applicable is not false
         """,
         names,
@@ -168,17 +185,18 @@ def _states(db: Database, case: UseCase, requirement: Requirement, told: _Told) 
 
 
 def _window(requirement: Requirement) -> str:
-    """Return the SQL of the look-back; a fact without a time may be the newest, so it is in."""
+    """Return the SQL of the look-back. An undated fact may be the newest, but is of no set."""
     if requirement.of_unit:
-        return "f.rid::varchar = u.unit"
+        return "true"
     if requirement.minutes is not None:
         ends = f"u.anchor + interval {requirement.minutes} minute"
         starts = f"u.anchor - interval {requirement.minutes_before or 0} minute"
-        return f"(f.at_time is null or (f.at_time >= {starts} and f.at_time <= {ends}))"
+        return f"(f.at_time >= {starts} and f.at_time <= {ends})"
+    past = "(f.at_time <= u.anchor or f.at_date <= u.anchor::date)"
     if requirement.months is not None:
         starts = f"(u.anchor - interval {requirement.months} month)::date"
-        return f"(f.at_date is null or (f.at_date >= {starts} and f.at_date <= u.anchor::date))"
-    return "(f.at_date is null or f.at_date <= u.anchor::date)"
+        return f"(f.at_date is null or (f.at_date >= {starts} and {past}))"
+    return f"(f.at_date is null or {past})"
 
 
 _STATE = """

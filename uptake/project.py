@@ -13,7 +13,7 @@ sample = false                # true: broken references cannot be judged
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from uptake.errors import DefinitionError
 from uptake.model import Feed
 
 FILE = "uptake.toml"
+_TABLES = ("assess", "feeds")
 _FEED_KEYS = {"path": str, "role": str, "complete_for": list, "sample": bool}
 
 
@@ -33,7 +34,6 @@ class Project:
     folder: Path | None = None
     feeds: tuple[Feed, ...] = ()
     as_of: str = ""
-    settings: dict[str, Any] = field(default_factory=dict)
 
     def content(self, kind: str) -> list[Path]:
         """Return the folders of definitions of a kind: ours first, then the project's."""
@@ -65,14 +65,25 @@ def read_project(folder: Path) -> Project:
         settings = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise DefinitionError([f"{path}: {error}"]) from error
-    faults: list[str] = []
+    faults = [
+        f"there is no table [{name}]; known: {', '.join(_TABLES)}"
+        for name in settings
+        if name not in _TABLES
+    ]
+    faults += [
+        f"{name} is no table; write [{name}]"
+        for name in _TABLES
+        if not isinstance(settings.get(name, {}), dict)
+    ]
+    if faults:
+        raise DefinitionError([f"{path}: {fault}" for fault in faults])
     feeds = tuple(
         _feed(folder, name, table, faults) for name, table in settings.get("feeds", {}).items()
     )
     as_of = settings.get("assess", {}).get("as_of", "")
     if faults:
         raise DefinitionError([f"{path}: {fault}" for fault in faults])
-    return Project(folder, feeds, str(as_of), settings)
+    return Project(folder, feeds, str(as_of))
 
 
 def _feed(folder: Path, name: str, table: Any, faults: list[str]) -> Feed:
@@ -88,7 +99,8 @@ def _feed(folder: Path, name: str, table: Any, faults: list[str]) -> Feed:
     role = table.get("role", "")
     if role not in ("", "ehr", "external"):
         faults.append(f"feeds.{name}.role is {role!r}; write ehr or external")
-    complete = [t for t in table.get("complete_for", []) if isinstance(t, str)]
+    named = table.get("complete_for", [])
+    complete = [str(t) for t in named] if isinstance(named, list) else []
     faults += [
         f"feeds.{name}.complete_for names {t!r}, which is no R4 resource type"
         for t in complete

@@ -34,7 +34,6 @@ class Place:
     draft: Path
     store: Path
     final: Path
-    project: Path | None
 
 
 @contextmanager
@@ -47,7 +46,7 @@ def new_run(project: Project, out: Path | None, run: str) -> Iterator[Place]:
         folder = out or DEFAULT_OUT
         _make(folder)
         with _locked(folder):
-            yield Place(folder, folder / STORE, folder, None)
+            yield Place(folder, folder / STORE, folder)
         return
     runs = project.folder / RUNS
     _make(runs)
@@ -57,7 +56,7 @@ def new_run(project: Project, out: Path | None, run: str) -> Iterator[Place]:
             shutil.rmtree(left)
         draft = runs / f"{name}.tmp"
         _make(draft)
-        yield Place(draft, project.folder / STORE, runs / name, project.folder)
+        yield Place(draft, project.folder / STORE, runs / name)
         _sync(draft)
         draft.rename(runs / name)
         link = project.folder / f"{CURRENT}.tmp"

@@ -22,11 +22,6 @@ quiet_option = click.option("--quiet", is_flag=True, help="Print errors only.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 
 
-def out_option(text: str) -> click.Option:
-    """Return the decorator of `--out` with its own help text."""
-    return click.option("--out", type=click.Path(path_type=Path), help=text)  # type: ignore[return-value]
-
-
 class UsageError(UptakeError):
     """A command was given something it cannot use."""
 

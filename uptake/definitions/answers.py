@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import tomllib
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,13 @@ class Answers:
             return value
         self.fault(key, f"{key} is {value!r}; write true or false")
         return False
+
+    def code(self) -> str:
+        """Return the code: letters, digits, hyphens, dots and underscores."""
+        code = self.text("code")
+        if code and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", code):
+            self.fault("code", f"code is {code!r}; write letters, digits, - . and _ only")
+        return code
 
     def number(self, key: str) -> int | None:
         """Return a whole number above 0, or None when not said."""

@@ -77,7 +77,7 @@ def _build(document: Document, *, verify: bool) -> Check | None:
         more = ("violates", "evidence")
         verify_query(document, query, required=(*UNITS[unit], *more), optional=_MORE_COLUMNS)
     check = Check(
-        code=answers.text("code"),
+        code=answers.code(),
         title=answers.text("title"),
         category=answers.word("category", CATEGORIES),
         dimension=answers.word("dimension", DIMENSIONS),

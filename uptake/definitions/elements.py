@@ -18,6 +18,11 @@ def json_path(path: str) -> str:
     return _OF_TYPE.sub(lambda m: f".{m[1]}{m[2][0].upper()}{m[2][1:]}", path)
 
 
+def flat_name(resource_type: str) -> str:
+    """Return the name of a type's flat table: `MedicationRequest` gives `medication_request`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", resource_type).lower()
+
+
 def element_fault(path: str) -> str:
     """Return what is wrong with an element path and what to do, empty if R4 has it.
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import re
+import tomllib
+from functools import cache
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from uptake import r4
 from uptake.definitions.answers import Answers, defaults
 from uptake.definitions.document import Document, nearest, read_folders
-from uptake.definitions.elements import element_fault
+from uptake.definitions.elements import element_fault, flat_name, json_path
 from uptake.definitions.queries import verify_condition, verify_query
 from uptake.errors import DefinitionError
 from uptake.model import Requirement, UseCase
@@ -60,7 +62,7 @@ def _build(document: Document, *, verify: bool) -> UseCase | None:
         document.fault(population.line, "the population is a query only; say who it is in words")
     threshold = answers.share("threshold", 0.0)
     use_case = UseCase(
-        code=answers.text("code"),
+        code=answers.code(),
         title=answers.text("title"),
         unit=answers.text("unit"),
         threshold=threshold,
@@ -99,6 +101,8 @@ def _requirement(answers: Answers, threshold: float, *, verify: bool) -> Require
             hint = nearest(name, sorted(r4.resource_types())).split(" one of ")[0]
             hint = hint if hint.endswith("?") else "write a resource type"
             answers.fault("type", f"R4 has no resource type {name!r}; {hint}")
+        elif flat_name(name) not in flat_tables():
+            answers.fault("type", f"{name} has no flat table; write one of those in docs/tables.md")
     elements = answers.texts("elements")
     for path in [part.strip() for element in elements for part in element.split("|")]:
         if fault := element_fault(path):
@@ -107,16 +111,18 @@ def _requirement(answers: Answers, threshold: float, *, verify: bool) -> Require
     if where and verify:
         line = answers.document.line_of(*answers.place, "where")
         for name in types:
-            table = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
-            verify_condition(answers.document, line, table, where)
+            verify_condition(answers.document, line, flat_name(name), where)
+    codes = answers.lists("codes")
+    if codes and not any(_is_concept(e) for e in elements):
+        answers.fault("codes", "codes has nothing to stand in; name the coded element in elements")
     return Requirement(
-        code=answers.text("code"),
+        code=answers.code(),
         title=answers.text("title"),
         type=types,
         elements=elements,
         needs=answers.word("needs", NEEDS),
         threshold=answers.share("threshold", threshold),
-        codes=answers.lists("codes"),
+        codes=codes,
         words=answers.texts("words"),
         where=where,
         role=answers.word("role", ROLES),
@@ -125,3 +131,16 @@ def _requirement(answers: Answers, threshold: float, *, verify: bool) -> Require
         minutes_before=answers.number("minutes_before"),
         of_unit=answers.truth("of_unit"),
     )
+
+
+def _is_concept(element: str) -> bool:
+    """Tell whether an element, or one of its alternatives, is a CodeableConcept."""
+    fields = (f for part in element.split("|") for f in r4.fields_at(json_path(part.strip())))
+    return any(f.type == "CodeableConcept" for f in fields)
+
+
+@cache
+def flat_tables() -> frozenset[str]:
+    """Return the names of the flat tables."""
+    path = resources.files("uptake") / "content" / "tables.toml"
+    return frozenset(tomllib.loads(path.read_text("utf-8"))["flat"])

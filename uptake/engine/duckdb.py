@@ -20,6 +20,16 @@ Parameters: TypeAlias = "Sequence[object] | Mapping[str, object]"
 """Values for `?`, or by name for `$name`."""
 
 
+def quoted(text: str) -> str:
+    """Return a text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def listed(texts: Iterable[str]) -> str:
+    """Return texts as an SQL list, as `read_parquet` takes it."""
+    return f"[{', '.join(map(quoted, texts))}]"
+
+
 class Database:
     """One in-memory database that spills to `spill` beyond `memory`; close it when done."""
 

@@ -11,7 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from uptake.engine.duckdb import Database
+from uptake.definitions.elements import flat_name
+from uptake.engine.duckdb import Database, quoted
 from uptake.errors import SourceError, StorageError
 from uptake.feeds.files import files_of
 from uptake.findings import facts
@@ -108,7 +109,7 @@ def _wanted(request: Request) -> frozenset[str]:
     named = {"event"}
     if cases:
         named |= facts.READS | persons.TABLES
-        named |= {facts.flat_name(t) for u in cases for r in u.requirements for t in r.type}
+        named |= {flat_name(t) for u in cases for r in u.requirements for t in r.type}
     queries = [c.query for c in request.checks.values()] + [u.population for u in cases]
     return tables_needed([*queries, *(f"select 1 from {name}" for name in sorted(named))])
 
@@ -125,10 +126,10 @@ def write_files(db: Database, out: Path, form: Sequence[str]) -> None:
             write_findings(db, str(draft), form="ndjson")
             draft.replace(out / "findings.ndjson")
         draft = out / "quarantine.parquet.tmp"
-        path = str(draft).replace("'", "''")
         db.run(
             "copy (select feed, file, line, byte_offset, raw, error, path from quarantine "
-            f"order by feed, file, byte_offset) to '{path}' (format parquet, compression zstd)"
+            f"order by feed, file, byte_offset) to {quoted(str(draft))} "
+            "(format parquet, compression zstd)"
         )
         draft.replace(out / "quarantine.parquet")
     except OSError as error:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from uptake.definitions.checks import UNITS
+from uptake.engine.duckdb import quoted
 from uptake.errors import EngineError
 from uptake.model import Check, CheckResult, Severity, Stratum, Verdict
 
@@ -22,6 +23,8 @@ create table finding (fingerprint varchar, "check" varchar, severity varchar, fe
   source_line bigint, rid bigint, patient varchar);
 create table stratum_count ("check" varchar, stratum bigint, numerator bigint, denominator bigint,
   not_judged bigint);
+create table unit_count ("check" varchar, feed varchar, type varchar, numerator bigint,
+  denominator bigint, not_judged bigint);
 create table place_of as
   select rid, feed, type, id, file, line, entered_in_error, month, patient_id,
     coalesce(type || '/' || id, 'hash:' || hash) as key,
@@ -33,6 +36,11 @@ create table place_of as
 create table stratum_name as
   select row_number() over (order by feed, type, month nulls first) as stratum, feed, type, month
   from place_of group by feed, type, month;
+create view all_count as
+  select c."check", s.feed, s.type, s.month, c.numerator, c.denominator, c.not_judged
+  from stratum_count c join stratum_name s using (stratum)
+  union all
+  select "check", feed, type, null, numerator, denominator, not_judged from unit_count;
 create table place as
   select p.rid, s.stratum, p.entered_in_error from place_of p join stratum_name s
     on s.feed = p.feed and s.type = p.type and s.month is not distinct from p.month;
@@ -48,8 +56,7 @@ def run_checks(
 
     A check that fails to run says so in its result; the others go on.
     """
-    for statement in TABLES.strip().rstrip(";").split(";"):
-        db.run(statement)
+    db.run(TABLES)
 
     def run(own: Database, check: Check) -> CheckResult:
         progress(check.code)
@@ -84,7 +91,7 @@ def _run(db: Database, check: Check) -> CheckResult:
     _keep_findings(db, check)
     numerator, denominator, unjudged = db.row(
         "select coalesce(sum(numerator), 0)::bigint, coalesce(sum(denominator), 0)::bigint, "
-        'coalesce(sum(not_judged), 0)::bigint from stratum_count where "check" = ?',
+        'coalesce(sum(not_judged), 0)::bigint from all_count where "check" = ?',
         [check.code],
     )
     patients = db.row(
@@ -116,7 +123,7 @@ def answer(db: Database, check: Check) -> None:
         f"""
         create temp table answer as
         select {key} as key, {feed} as feed, {kind} as type, violates, {words},
-          case when violates and {key} is null then {unit} end as unit
+          case when {key} is null then {unit} end as unit
         from (
           select null::varchar as evidence, null::varchar as expression, null::bigint as other,
             null::varchar as suggestion, null::varchar as fix_key where false
@@ -131,15 +138,10 @@ def answer(db: Database, check: Check) -> None:
 def _count_units_of_feeds(db: Database, check: Check) -> None:
     """Count units that are no records: a feed, a type of a feed, a code of a feed."""
     db.run(
-        "insert into stratum_name select (select max(stratum) from stratum_name) + row_number() "
-        "over (order by feed, type), feed, coalesce(type, ''), null "
-        "from (select distinct feed, type from answer)"
-    )
-    db.run(
-        "insert into stratum_count select $code, max(s.stratum), count(*) filter (a.violates), "
-        "count(a.violates), count(*) - count(a.violates) from answer a join stratum_name s "
-        "on s.feed = a.feed and s.type = coalesce(a.type, '') and s.month is null "
-        "group by a.feed, a.type",
+        "insert into unit_count select $code, feed, coalesce(type, ''), "
+        "count(*) filter (violates), count(violates), count(*) - count(violates) "
+        "from (select feed, type, unit, bool_or(violates) as violates from answer "
+        "group by feed, type, unit) group by feed, type",
         {"code": check.code},
     )
 
@@ -175,11 +177,7 @@ def _verdict(check: Check, numerator: int, denominator: int) -> Verdict:
 
 def strata(db: Database) -> tuple[Stratum, ...]:
     """Return the numbers of every check by feed, type and month."""
-    rows = db.rows(
-        'select c."check", s.feed, s.type, s.month, c.numerator, c.denominator, c.not_judged '
-        "from stratum_count c join stratum_name s using (stratum) "
-        'order by c."check", s.feed, s.type, s.month nulls first'
-    )
+    rows = db.rows('select * from all_count order by "check", feed, type, month nulls first')
     return tuple(Stratum(*row) for row in rows)
 
 
@@ -189,7 +187,7 @@ def write_findings(db: Database, path: str, *, form: str = "parquet") -> None:
     db.run(
         'copy (select * exclude (rid, patient) from finding order by "check", feed, resource_type, '
         "resource_id nulls first, expression nulls first, other nulls first, fingerprint, "
-        f"source_file, source_line) to '{path.replace(chr(39), chr(39) * 2)}' ({options})"
+        f"source_file, source_line) to {quoted(path)} ({options})"
     )
 
 

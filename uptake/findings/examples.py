@@ -39,8 +39,7 @@ def run_examples(check: Check) -> list[str]:
 def _faults(db: Database, check: Check, feeds: list[Feed], folder: Path) -> list[str]:
     store = load(files_of(feeds), folder, threads=1, progress=lambda _: None)
     prepare(db, store, feeds, NOW, tables_needed([check.query]))
-    for statement in TABLES.strip().rstrip(";").split(";"):
-        db.run(statement)
+    db.run(TABLES)
     answer(db, check)
     said = dict[str, list[bool | None]]()
     for feed, violates in db.rows(

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from uptake import r4
-from uptake.definitions.elements import json_path
+from uptake.definitions.elements import flat_name, json_path
+from uptake.engine.duckdb import quoted
 from uptake.resources.view.shape import Tree, from_tree, transform_spec
 
 if TYPE_CHECKING:
@@ -117,11 +118,6 @@ def groups(requirement: Requirement, resource_type: str) -> list[list[Element]]:
     return [g for g in found if g[0].path.split(".")[0] == resource_type]
 
 
-def flat_name(resource_type: str) -> str:
-    """Return the name of a type's flat table: `MedicationRequest` gives `medication_request`."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", resource_type).lower()
-
-
 def find_facts(db: Database, case: str, requirement: Requirement) -> None:
     """Add the facts of a requirement about the units of a use case to the table `fact`."""
     key = f"{case}/{requirement.code}"
@@ -198,8 +194,8 @@ def _codes_sql(requirement: Requirement, resource_type: str) -> str:
     bare = f"(c.system is null and c.code in ({_listed(listed)}))" if listed else "false"
     words = "|".join(re.escape(w.lower()) for w in requirement.words)
     named = (
-        f"(regexp_matches(lower(t.text), {_quoted(words)}) "
-        f"or regexp_matches(lower(c.display), {_quoted(words)}))"
+        f"(regexp_matches(lower(t.text), {quoted(words)}) "
+        f"or regexp_matches(lower(c.display), {quoted(words)}))"
         if words
         else "false"
     )
@@ -223,9 +219,9 @@ def _matches(system: str, requirement: Requirement) -> str:
     tests = []
     for uri, codes in requirement.codes.items():
         plain = [c for c in codes if not c.endswith("*")]
-        tests += [f"({system} = {_quoted(uri)} and c.code in ({_listed(plain)}))"] if plain else []
+        tests += [f"({system} = {quoted(uri)} and c.code in ({_listed(plain)}))"] if plain else []
         tests += [
-            f"({system} = {_quoted(uri)} and starts_with(c.code, {_quoted(c[:-1])}))"
+            f"({system} = {quoted(uri)} and starts_with(c.code, {quoted(c[:-1])}))"
             for c in codes
             if c.endswith("*")
         ]
@@ -379,9 +375,5 @@ def _related(element_sql: str, path: str) -> str:
     )
 
 
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
 def _listed(texts: Sequence[str]) -> str:
-    return ", ".join(_quoted(t) for t in texts) or "''"
+    return ", ".join(quoted(t) for t in texts) or "''"

@@ -40,12 +40,10 @@ def judge_fitness(
     """Return the fitness of each use case; needs `finding` to be complete."""
     db.run("create table defect (code varchar)")
     db.insert("defect", ("code",), [(c.code,) for c in checks.values() if c.effect == "defect"])
-    db.run('create table declares (code varchar, path varchar)')
+    db.run("create table declares (code varchar, path varchar)")
     tested = [(c.code, path) for c in checks.values() for path in c.elements]
     db.insert("declares", ("code", "path"), tested)
-    for statement in (facts.TABLES + TABLES).split(";"):
-        if statement.strip():
-            db.run(statement)
+    db.run(facts.TABLES + TABLES)
     cases = list(use_cases)
     applies = dict(zip((c.code for c in cases), db.each(_find, cases), strict=True))
     judged = [(f"{c.code}/{r.code}", r) for c in cases if applies[c.code] for r in c.requirements]

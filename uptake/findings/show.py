@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from uptake.engine.duckdb import Database
+from uptake.engine.duckdb import Database, listed, quoted
 from uptake.errors import SourceError
 from uptake.resources.store import OFFSET_BITS, Store, open_store
 
@@ -44,7 +44,7 @@ def find(fingerprint: str, run: Path, store_folder: Path) -> Found:
 
 
 def _find(db: Database, fingerprint: str, path: Path, store: Store) -> Found:
-    db.run(f"create view finding as select * from read_parquet({_text(path)})")
+    db.run(f"create view finding as select * from read_parquet({quoted(str(path))})")
     names = [name for name, *_ in db.rows("describe finding")]
     rows = db.rows(
         "select * from finding where starts_with(fingerprint, ?) order by fingerprint limit 2",
@@ -63,21 +63,19 @@ def _raw(db: Database, row: dict[str, Any], store: Store) -> str:
     """Return the record at the finding's place: pretty-printed, or as bytes if it was kept out."""
     if row["source_file"] is None:
         return "(this finding is about no single record)"
-    index = next(
-        i
-        for i, f in enumerate(store.files)
-        if (f.feed, f.path) == (row["feed"], row["source_file"])
-    )
+    places = [(f.feed, f.path) for f in store.files]
+    place = (row["feed"], row["source_file"])
+    index = places.index(place) if place in places else -1
     if row["resource_type"]:
         texts = db.rows(
             "select text, coalesce(type || '/' || id, 'hash:' || hash) "
-            f"from read_parquet({store.resource_parts}) where rid >> {OFFSET_BITS} = ? "
+            f"from read_parquet({listed(store.resource_parts)}) where rid >> {OFFSET_BITS} = ? "
             "and line = ? and type = ? and id is not distinct from ?",
             [index, row["source_line"], row["resource_type"], row["resource_id"]],
         )
         return json.dumps(json.loads(_meant(texts, row)), indent=2, ensure_ascii=False)
     raws = db.rows(
-        f"select raw, 'raw:' || sha256(raw) from read_parquet({store.quarantine_parts}) "
+        f"select raw, 'raw:' || sha256(raw) from read_parquet({listed(store.quarantine_parts)}) "
         "where file_index = ? and line = ?",
         [index, row["source_line"]],
     )
@@ -87,13 +85,12 @@ def _raw(db: Database, row: dict[str, Any], store: Store) -> str:
 
 
 def _meant(records: list[tuple[Any, str]], row: dict[str, Any]) -> Any:
-    """Return the record of a line that the finding is about: the Bundle entry with its key."""
+    """Return the record of a line that has the finding's fingerprint; never another one."""
     for record, key in records:
         parts = (row["check"], row["feed"], key, row["expression"] or "", row["other"] or "")
         if hashlib.sha256("\x1f".join(parts).encode()).hexdigest() == row["fingerprint"]:
             return record
-    return records[0][0]
-
-
-def _text(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
+    raise SourceError(
+        "the record of this finding is not in the raw store any more: other data were loaded "
+        "since; run `uptake assess` again"
+    )

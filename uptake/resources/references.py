@@ -65,7 +65,8 @@ found as (
     and u.bundle = s.bundle and u.full_url = s.reference
   left join target t on s.kind in ('relative', 'absolute') and t.feed = s.feed
     and t.type = s.sent_type and t.id = s.sent_id
-  left join contained_id c on s.kind = 'contained' and c.rid = s.rid
+  left join (select rid, id, min(type) as type from contained_id group by rid, id) c
+    on s.kind = 'contained' and c.rid = s.rid
     and c.id = substr(s.reference, 2)
 )
 select f.rid, f.path, f.expression, f.reference, f.kind, f.target_type, f.sent_id, f.target_rid,

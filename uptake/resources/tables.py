@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from uptake import r4
+from uptake.engine.duckdb import listed
 from uptake.resources import datatypes, moments, references
 from uptake.resources.flat import event_sql, shipped_view, subject_path, view_names
 from uptake.resources.store import OFFSET_BITS
@@ -104,7 +105,7 @@ class _Builder:
             "select 0::bigint rid, 0::bigint line, '' type, '' id, '' full_url, 0::bigint bundle, "
             "0::ubigint hash, '' as text where false"
         )
-        source = f"select * from read_parquet({parts})" if parts else empty
+        source = f"select * from read_parquet({listed(parts)})" if parts else empty
         self.db.run(f"create view stored as {source}")
         self.db.run(f"""
             create table record as
@@ -113,8 +114,7 @@ class _Builder:
             qualify s.id is null
               or s.rid = min(s.rid) over (partition by f.feed, s.type, s.id, s.hash)
         """)
-        for statement in references.TARGETS.format(bits=OFFSET_BITS).strip().rstrip(";").split(";"):
-            self.db.run(statement)
+        self.db.run(references.TARGETS.format(bits=OFFSET_BITS))
         self._sent_records()
         self.db.run(
             "create table resource_meta (rid bigint, entered_in_error boolean, "
@@ -127,7 +127,7 @@ class _Builder:
         out = (
             f"select (q.file_index << {OFFSET_BITS}) | q.byte_offset as rid, f.feed, f.file, "
             "q.line, q.byte_offset, q.error, q.path, sha256(q.raw) as raw_hash, q.raw "
-            f"from read_parquet({kept_out}) q join source_file f using (file_index)"
+            f"from read_parquet({listed(kept_out)}) q join source_file f using (file_index)"
             if kept_out
             else "select 0::bigint as rid, '' as feed, '' as file, 0::bigint as line, "
             "0::bigint as byte_offset, '' as error, '' as path, '' as raw_hash, ''::blob as raw "
@@ -320,8 +320,9 @@ class _Builder:
               m.entered_in_error, m.last_updated, m.source,
               strftime(e.at_date, '%Y-%m') as month
             from record i join resource_meta m using (rid)
-            left join (select rid, target_rid, target_id, reference from reference
-                       where path in ({listed})) s using (rid)
+            left join (select rid, min(target_rid) as target_rid, min(target_id) as target_id,
+                         min(reference) as reference from reference
+                       where path in ({listed}) group by rid) s using (rid)
             left join record p on p.rid = s.target_rid
             left join event e on e.rid = i.rid
         """)

@@ -28,6 +28,10 @@ class Verdict(StrEnum):
     NOT_RUN = "not run"
 
 
+LEFT_OUT = "left out by --checks"
+"""Why a check that nobody chose was not run."""
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
     """Resources, one a line, and what the check must say of them."""

@@ -100,11 +100,10 @@ def test_empty_states_have_an_answer(name: str, headline: str, first: str) -> No
     )
 
 
-def test_without_a_plan_the_worst_failing_check_comes_first() -> None:
+def test_without_a_plan_the_blocker_comes_first() -> None:
     run = replace(cases.typical(), fitness=())
     assert sentences.fix_first(run, figures.exact(run)) == (
-        "Fix first: Codes from no standard system (COD-01), "
-        "164 of 800 resources (20 %), 88 patients."
+        "Fix first: Patients that share an identifier (DUP-01), 12 of 200 patients (6 %)."
     )
 
 
@@ -205,9 +204,9 @@ def test_every_link_and_name_of_the_page_resolves_once() -> None:
     assert set(wanted) <= set(ids)
 
 
-def test_files_are_named_without_their_folders() -> None:
+def test_no_file_is_named_on_a_shared_page() -> None:
     markup = page(cases.typical())
-    assert "Observation.ndjson" in markup
+    assert "Observation.ndjson" not in markup
     assert "secret" not in markup
 
 

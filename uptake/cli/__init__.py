@@ -27,6 +27,21 @@ class _Group(click.Group):
         ctx.meta["debug"] = "--debug" in args
         return super().parse_args(ctx, [arg for arg in args if arg != "--debug"])
 
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run as a program: wrong usage is one line, too."""
+        run: Any = super().main
+        if not extra.pop("standalone_mode", True):
+            return run(*args, standalone_mode=False, **extra)
+        try:
+            sys.exit(run(*args, standalone_mode=False, **extra) or 0)
+        except click.exceptions.NoArgsIsHelpError as error:
+            click.echo(error.format_message(), err=True)
+        except click.ClickException as error:
+            click.echo(f"uptake: {error.format_message()}", err=True)
+        except click.Abort:
+            click.echo("uptake: stopped", err=True)
+        sys.exit(2)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:

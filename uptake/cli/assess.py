@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -17,7 +19,7 @@ from uptake.cli.options import UsageError, json_option, open_project, project_op
 
 if TYPE_CHECKING:
     from uptake.findings.assess import Request
-    from uptake.model import Assessment
+    from uptake.model import Assessment, Check
     from uptake.project import Project
 
 FORMATS = ("html", "ndjson")
@@ -68,6 +70,8 @@ def assess(
     """
     if engine == "spark":
         raise UsageError("the engine spark is not part of this version; use duckdb")
+    if not re.fullmatch(r"\d+(\.\d+)? ?([KMGT]i?B)", memory):
+        raise UsageError(f"--memory {memory}: no size; write it as in 4GB")
     if unknown := set(formats.split(",")) - set(FORMATS):
         raise UsageError(
             f"this version writes no {', '.join(sorted(unknown))}; known: html, ndjson"
@@ -83,7 +87,8 @@ def assess(
     now = datetime.now(UTC)
     request = Request(
         feeds=find_feeds(sources, _named(feeds), declared),
-        checks=_chosen(catalogue, check_codes, "check"),
+        checks=_with_left_out(catalogue, _chosen(catalogue, check_codes, "check")),
+        partial=check_codes is not None,
         use_cases=_chosen(use_cases, case_codes, "use case"),
         as_of=instant(as_of or project.as_of, now),
         run=f"{now:%Y-%m-%dT%H:%M:%SZ}-{secrets.token_hex(2)}",
@@ -158,6 +163,17 @@ def instant(text: str, now: datetime) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
+def _with_left_out(catalogue: Mapping[str, Check], chosen: Mapping[str, Check]) -> dict[str, Check]:
+    """Return every check, those not chosen as not to be run: a summary lists them all."""
+    from uptake.model import LEFT_OUT
+
+    left_out = {"unavailable": LEFT_OUT}
+    return {
+        code: check if code in chosen else replace(check, options={**check.options, **left_out})
+        for code, check in catalogue.items()
+    }
+
+
 def _named(feeds: Sequence[str]) -> dict[str, str]:
     named: dict[str, str] = {}
     for feed in feeds:
@@ -174,6 +190,8 @@ def _chosen(known: Mapping[str, _T], codes: str | None, what: str) -> dict[str, 
     if codes is None:
         return dict(known)
     wanted = [c.strip() for c in codes.split(",") if c.strip()]
+    if not wanted:
+        raise UsageError(f"no {what} is named; write codes with commas between, or leave it out")
     if missing := [c for c in wanted if c not in known]:
         raise UsageError(f"there is no {what} {', '.join(missing)}; known: {', '.join(known)}")
     return {code: known[code] for code in known if code in wanted}

@@ -11,7 +11,7 @@ from uptake import r4
 from uptake.errors import SourceError
 from uptake.model import Feed
 
-READ = (".ndjson", ".jsonl", ".json")
+READ = (".ndjson", ".jsonl", ".json", ".fhir")
 REFUSED = (".xml", ".hl7")
 """Named like a feed but in a form this version does not read: refused aloud, not passed over."""
 
@@ -55,6 +55,8 @@ def find_feeds(
 
 def _existing(path: str) -> Path:
     found = Path(path)
+    if not path.strip():
+        raise SourceError("a source has no name; give a file or a folder")
     if path.startswith(("http://", "https://")):
         raise SourceError(
             f"{path}: a FHIR server is not read by this version; export NDJSON and give its folder"

@@ -17,7 +17,7 @@ from uptake.errors import SourceError, StorageError
 from uptake.feeds.files import files_of
 from uptake.findings import facts
 from uptake.findings.checks import run_checks, strata, write_findings
-from uptake.findings.fitness import judge_fitness
+from uptake.findings.fitness import judge_fitness, untold
 from uptake.findings.load import prepare, tables_needed
 from uptake.findings.notes import notes
 from uptake.identity import persons
@@ -47,6 +47,8 @@ class Request:
     """The run's id: when it began, and four letters."""
     threads: int = 2
     memory: str = "2GB"
+    partial: bool = False
+    """True when checks were left out by choice: then no fitness can be told."""
     form: tuple[str, ...] = ()
 
 
@@ -82,7 +84,9 @@ def _assess(
     watch.begin("Checks", len(checks))
     results = run_checks(db, checks, lambda code: watch.advance(1, code))
     fitness: tuple[Fitness, ...] = ()
-    if request.use_cases:
+    if request.partial:
+        fitness = untold(request.use_cases.values(), "only some of the checks were run")
+    elif request.use_cases:
         watch.begin("Fitness", 1)
         persons.build_persons(db)
         fitness = judge_fitness(db, request.use_cases.values(), request.checks)
@@ -110,7 +114,8 @@ def _wanted(request: Request) -> frozenset[str]:
     if cases:
         named |= facts.READS | persons.TABLES
         named |= {flat_name(t) for u in cases for r in u.requirements for t in r.type}
-    queries = [c.query for c in request.checks.values()] + [u.population for u in cases]
+    queries = [c.query for c in request.checks.values() if not c.options.get("unavailable")]
+    queries += [u.population for u in cases]
     return tables_needed([*queries, *(f"select 1 from {name}" for name in sorted(named))])
 
 

@@ -98,8 +98,8 @@ def _run(db: Database, check: Check) -> CheckResult:
         'select count(distinct patient) from finding where "check" = ?', [check.code]
     )[0]
     db.run("drop table answer")
-    verdict = _verdict(check, numerator, denominator)
-    return CheckResult(check, verdict, numerator, denominator, unjudged, patients)
+    verdict, detail = _verdict(db, check, numerator, denominator)
+    return CheckResult(check, verdict, numerator, denominator, unjudged, patients, detail=detail)
 
 
 def _kept(check: Check) -> str:
@@ -169,10 +169,21 @@ def _keep_findings(db: Database, check: Check) -> None:
     )
 
 
-def _verdict(check: Check, numerator: int, denominator: int) -> Verdict:
+def _verdict(db: Database, check: Check, numerator: int, denominator: int) -> tuple[Verdict, str]:
+    """Return the verdict, and in which feeds a check fails that passes over all: one large clean
+    feed does not excuse a small one.
+    """
     if denominator == 0:
-        return Verdict.NOT_APPLICABLE
-    return Verdict.FAIL if numerator > check.threshold * denominator else Verdict.PASS
+        return Verdict.NOT_APPLICABLE, ""
+    if numerator > check.threshold * denominator:
+        return Verdict.FAIL, ""
+    feeds = db.rows(
+        'select feed from all_count where "check" = ? group by feed '
+        "having sum(numerator) > ? * sum(denominator) order by feed",
+        [check.code, check.threshold],
+    )
+    names = ", ".join(feed for (feed,) in feeds)
+    return (Verdict.FAIL, f"over its threshold in {names}") if names else (Verdict.PASS, "")
 
 
 def strata(db: Database) -> tuple[Stratum, ...]:

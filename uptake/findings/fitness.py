@@ -58,6 +58,11 @@ def judge_fitness(
     return tuple(db.each(judge, cases))
 
 
+def untold(use_cases: Iterable[UseCase], reason: str) -> tuple[Fitness, ...]:
+    """Return use cases of which nothing can be told, and why."""
+    return tuple(Fitness(case, 0, 0, 0, 0, "cannot tell", reason) for case in use_cases)
+
+
 def _find(db: Database, case: UseCase) -> bool:
     """Find the units of a use case and their facts; returns whether it applies to any."""
     _units(db, case)
@@ -247,8 +252,9 @@ def _requirement(
 def _why_unknown(requirement: Requirement) -> str:
     types = " or ".join(requirement.type)
     if requirement.needs == "every":
-        return f"nothing was received for too many {types} needs"
-    return f"nothing was received, and no source is declared complete for {types}"
+        return f"too many have no such {types} in these data"
+    within = "" if requirement.months is None else f" of the last {requirement.months} months"
+    return f"too many have no such {types}{within}, and no source is declared complete for it"
 
 
 def _verdict(
@@ -267,7 +273,7 @@ def _verdict(
     if unknown > case.unknown_limit * total:
         open_ones = [r for r in requirements if r.unknown > case.unknown_limit * total]
         worst = max(open_ones or requirements, key=lambda r: r.unknown)
-        return "cannot tell", f"{worst.requirement.title}: {worst.reason or 'nothing was received'}"
+        return "cannot tell", f"{worst.requirement.title}: {worst.reason or 'nothing was found'}"
     return ("at risk" if reaches >= case.threshold * total else "unfit"), ""
 
 

@@ -14,7 +14,24 @@ STALE_DAYS = 365
 
 def notes(db: Database, as_of: datetime) -> tuple[str, ...]:
     """Return the notes: what was kept out and why, data of another time."""
-    return (*_kept_out(db), *_stale(db, as_of))
+    return (*_lost_files(db), *_kept_out(db), *_stale(db, as_of))
+
+
+def _lost_files(db: Database) -> list[str]:
+    """Say which feeds have files that could not be read to their end: no share tells that."""
+    rows = db.rows(
+        """
+        select feed, count(distinct file), min(regexp_replace(error, ' [(].*', ''))
+        from sent_record
+        where starts_with(error, 'the file cannot be read') or contains(error, 'breaks off')
+        group by feed order by feed
+        """
+    )
+    return [
+        f"Data of {feed} are missing: {'a file' if n == 1 else f'{n} files'} could not be read to "
+        f"the end ({error})."
+        for feed, n, error in rows
+    ]
 
 
 def _kept_out(db: Database) -> list[str]:

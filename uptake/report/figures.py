@@ -81,7 +81,8 @@ class Figures:
             return f"{('about', 'over', 'under')[side]} {threshold(bound)}"
         if shown >= 1:
             return "nearly all"
-        return f"about {percent(shown) if whole >= MANY else self.value(part)}"
+        told = percent(shown) if whole >= MANY else f"{self.value(part)}"
+        return told if told.startswith(("under", "over")) else f"about {told}"
 
     def text(self, words: str) -> str:
         """Returns words written elsewhere, with the counts in them said by this group's rule."""

@@ -36,7 +36,6 @@ VERDICTS = {
     "cannot tell": "Cannot tell",
     "not applicable": "Does not apply",
 }
-FILES_SHOWN = 200
 EXAMPLES_SHOWN = 5
 GIVEN_SHOWN = 120
 """Characters of a name or code from the data that are shown."""
@@ -96,7 +95,6 @@ def page(assessment: Assessment) -> str:
             scorecard=_scorecard(assessment, strata),
             examples=_examples(assessment, strata, numbers.records),
             feeds=_feed_rows(assessment),
-            files_shown=FILES_SHOWN,
         )
     )
 
@@ -127,7 +125,6 @@ def _environment() -> Environment:
         "clean": figures.clean,
         "given": _given,
         "prose": _prose,
-        "file_name": _file_name,
     }
     return environment
 
@@ -161,10 +158,6 @@ def _inline(text: str) -> str:
     safe = str(escape(figures.clean(" ".join(text.split()))))
     safe = re.sub(r"`([^`]+)`", r"<code>\1</code>", safe)
     return re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", safe)
-
-
-def _file_name(path: str) -> str:
-    return re.split(r"[/\\]", path.rstrip("/\\"))[-1]
 
 
 def _strata(assessment: Assessment) -> Mapping[str, Sequence[Stratum]]:

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from uptake.model import (
+    LEFT_OUT,
     Assessment,
     Check,
     CheckResult,
@@ -95,6 +96,9 @@ def fix_first(assessment: Assessment, numbers: Numbers) -> str:
         )
     if not _resources(assessment) and any(f.quarantined for f in assessment.inputs):
         return "Fix first: what quarantine.parquet says is wrong with each record."
+    if found := [r for r in assessment.checks if r.numerator]:
+        checks = "1 check finds" if len(found) == 1 else f"{len(found)} checks find"
+        return f"Nothing to fix first: no check is over its threshold, though {checks} something."
     if any(r.verdict == Verdict.PASS for r in assessment.checks):
         return "Nothing to fix first: every check that applies passed."
     return "Nothing to fix first: no check applies to these data."
@@ -184,7 +188,7 @@ def check_counts(result: CheckResult, figures: Figures) -> str:
         told += f" ({share})"
     if result.patients and noun != "patients":
         told += f", {figures.count(result.patients, 'patients')}"
-    return told
+    return f"{told}; {clean(result.detail)}" if result.detail else told
 
 
 def check_sentence(result: CheckResult, figures: Figures) -> str:
@@ -192,6 +196,8 @@ def check_sentence(result: CheckResult, figures: Figures) -> str:
     if result.verdict == Verdict.NOT_RUN:
         why = {"unavailable": "something it needs is not installed", "error": "its query failed"}
         reason = why.get(result.reason, clean(result.reason))
+        if result.detail == LEFT_OUT:
+            return f"Not run: {LEFT_OUT}."
         return _joined(f"Not run: {reason}" if reason else "Not run", clean(result.detail))
     if result.verdict == Verdict.NOT_APPLICABLE or not result.denominator:
         told = "Nothing in these data to judge"
@@ -255,9 +261,14 @@ def quarantine_sentences(assessment: Assessment, numbers: Numbers) -> tuple[str,
 
 
 def failing(assessment: Assessment) -> list[CheckResult]:
-    """Returns the failed checks, most patients first, then the most severe."""
+    """Returns the failed checks: blockers, then most patients first, then the most severe."""
     failed = (r for r in assessment.checks if r.verdict == Verdict.FAIL)
-    return sorted(failed, key=lambda r: (-r.patients, _RANK[r.check.severity], r.check.code))
+
+    def order(result: CheckResult) -> tuple[bool, int, int, str]:
+        severity = _RANK[result.check.severity]
+        return severity > 0, -result.patients, severity, result.check.code
+
+    return sorted(failed, key=order)
 
 
 def with_verdict(assessment: Assessment, verdict: Verdict) -> list[CheckResult]:

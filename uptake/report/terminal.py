@@ -88,7 +88,8 @@ def _point(assessment: Assessment, failed: list[CheckResult], console: Console, 
     """Prints the report's path and the command that shows a finding of the worst check."""
     console.print()
     _command(console, f"Report: {out / 'report.html'}")
-    codes = [r.check.code for r in failed if assessment.examples.get(r.check.code)]
+    others = sorted(assessment.checks, key=lambda r: (-r.patients, r.check.code))
+    codes = [r.check.code for r in (*failed, *others) if assessment.examples.get(r.check.code)]
     if codes:
         finding = assessment.examples[codes[0]][0].fingerprint
         _say(console, f"See a finding of {figures.clean(codes[0])}:")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -160,3 +162,49 @@ def test_no_outside_source_is_said_and_not_guessed(tmp_path: Path) -> None:
     assert fitness.verdict == "cannot tell"
     outside = next(r for r in fitness.requirements if r.requirement.role == "external")
     assert "no feed is declared an outside source" in outside.reason
+
+
+def test_only_the_component_meant_counts(tmp_path: Path) -> None:
+    parts = [
+        {"code": concept(LOINC, "8480-6")},
+        {"code": concept(LOINC, "8462-4"), **number(80, "mm[Hg]")},
+    ]
+    resources = [*diabetic(1), result(1, "bp", NEW, BP, {"component": parts})]
+    fitness = assessed(tmp_path, resources, DECLARED)
+    assert state(fitness, "systolic") == (0, 1, 0), "the diastolic value is no systolic one"
+    assert state(fitness, "diastolic") == (1, 0, 0)
+
+
+def test_a_complete_source_answers_only_for_whom_it_knows(tmp_path: Path) -> None:
+    for feed, n in (("hospital", 1), ("other", 2)):
+        (tmp_path / feed).mkdir()
+        (tmp_path / feed / "a.ndjson").write_text("\n".join(map(json.dumps, diabetic(n))))
+    (tmp_path / "uptake.toml").write_text(f"{DECLARED}\n[feeds.other]\n")
+    fitness = fitness_of(assess_folder(tmp_path, tmp_path / "out"), "care-gap-closure")
+    assert state(fitness, "hba1c") == (1, 0, 1)
+
+
+def test_an_undated_fact_hides_no_defect_of_a_dated_one(tmp_path: Path) -> None:
+    undated = result(1, "b", NEW, A1C, number(7.1))
+    undated.pop("effectiveDateTime")
+    resources = [
+        *diabetic(1),
+        pressure(1),
+        undated,
+        result(1, "a", NEW, A1C, {"valueString": "7 %"}),
+    ]
+    fitness = assessed(tmp_path, resources, DECLARED)
+    causes = {f.check for step in fitness.fix_plan for f in step.fixes}
+    assert {"TIM-01", "TXT-02"} <= causes
+
+
+def test_a_part_of_the_checks_tells_no_fitness(tmp_path: Path) -> None:
+    (tmp_path / "a.ndjson").write_text("\n".join(map(json.dumps, diabetic(1))))
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "uptake", "assess", str(tmp_path), "--checks", "CTX-01"]
+    run = subprocess.run([*command, "--out", str(out), "--json"], capture_output=True, check=False)
+    told = json.loads(run.stdout)
+    assert {u["verdict"] for u in told["use_cases"]} == {"cannot tell"}
+    verdicts = {c["code"]: c["verdict"] for c in told["checks"]}
+    assert len(verdicts) >= 25
+    assert {v for code, v in verdicts.items() if code != "CTX-01"} == {"not run"}

@@ -114,11 +114,17 @@ def _told(db: Database, requirement: Requirement) -> _Told:
 def _none_is_an_answer(requirement: Requirement) -> str:
     """Return the SQL that tells whether "no fact" of a unit means that there is none.
 
-    So it is when a feed that knows the person is declared complete for all types asked for.
+    So it is when a feed that knows the person is declared complete for all types asked for. An
+    outside source that does not know the person has answered, too: it has nothing.
     """
     if requirement.needs == "every":
         return "false"
     types = ", ".join(f"'{t}'" for t in requirement.type)
+    if requirement.role == "external":
+        return f"""exists (
+          select c.feed from complete_for c join feed d on d.feed = c.feed
+          where c.type in ({types}) and {facts.ROLES[requirement.role]}
+          group by c.feed having count(distinct c.type) = {len(requirement.type)})"""
     return f"""u.person in (
           select p.person from complete_for c
           join feed d on d.feed = c.feed join person p on p.feed = c.feed

@@ -1,0 +1,63 @@
+"""The nouns. In: nothing; out: the frozen types that stages hand to each other."""
+
+from uptake.model.chain import (
+    Action,
+    Chain,
+    Evidence,
+    Stage,
+    StageResult,
+    Stall,
+    UsageEvent,
+)
+from uptake.model.definitions import (
+    Check,
+    Example,
+    Feed,
+    Measure,
+    Requirement,
+    Severity,
+    Surface,
+    UseCase,
+    Verdict,
+)
+from uptake.model.run import (
+    LEFT_OUT,
+    Assessment,
+    CheckResult,
+    ExampleFinding,
+    Fitness,
+    Fix,
+    FixStep,
+    InputFile,
+    RequirementResult,
+    Stratum,
+)
+
+__all__ = [
+    "LEFT_OUT",
+    "Action",
+    "Assessment",
+    "Chain",
+    "Check",
+    "CheckResult",
+    "Evidence",
+    "Example",
+    "ExampleFinding",
+    "Feed",
+    "Fitness",
+    "Fix",
+    "FixStep",
+    "InputFile",
+    "Measure",
+    "Requirement",
+    "RequirementResult",
+    "Severity",
+    "Stage",
+    "StageResult",
+    "Stall",
+    "Stratum",
+    "Surface",
+    "UsageEvent",
+    "UseCase",
+    "Verdict",
+]

@@ -1,0 +1,141 @@
+"""What a run says. In: definitions; out: the nouns of an assessment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from uptake.model.definitions import Check, Requirement, UseCase, Verdict
+
+LEFT_OUT = "left out by --checks"
+"""Why a check that nobody chose was not run."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """One file read: its counts always add up, records = resources + quarantined."""
+
+    feed: str
+    path: str
+    sha256: str
+    records: int
+    resources: int
+    quarantined: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """A check's numbers over a load; distinct resources (or units), never rows."""
+
+    check: Check
+    verdict: Verdict
+    numerator: int = 0
+    denominator: int = 0
+    not_judged: int = 0
+    patients: int = 0
+    reason: str = ""
+    """Why it was not run: `unavailable` or `error`."""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stratum:
+    """A check's numbers for one feed, resource type and month (None when undated)."""
+
+    check: str
+    feed: str
+    type: str
+    month: str | None
+    numerator: int
+    denominator: int
+    not_judged: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fix:
+    """A cause that one person repairs at once."""
+
+    check: str
+    feed: str
+    fix_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class FixStep:
+    """One step of the plan: a task, and the fitness it reaches when the steps before are done."""
+
+    fixes: tuple[Fix, ...]
+    task: str
+    gain: int
+    """Units that become fit."""
+    reaches: int
+    """Units fit after this step."""
+    clears: int
+    """Units with no defect left after this step; some may still be unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequirementResult:
+    """Fitness of one requirement."""
+
+    requirement: Requirement
+    fit: int
+    unfit: int
+    unknown: int
+    verdict: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitness:
+    """Fitness of a use case: population = fit + unfit + unknown. FHIR: MeasureReport."""
+
+    use_case: UseCase
+    fit: int
+    unfit: int
+    unknown: int
+    not_applicable: int
+    verdict: str
+    """`fit`, `at risk`, `unfit`, `cannot tell` or `not applicable`."""
+    reason: str
+    requirements: tuple[RequirementResult, ...] = ()
+    fix_plan: tuple[FixStep, ...] = ()
+
+    @property
+    def population(self) -> int:
+        """Units the use case applies to."""
+        return self.fit + self.unfit + self.unknown
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleFinding:
+    """A finding as a shared report may show it: where and what, nobody's name or number."""
+
+    fingerprint: str
+    feed: str
+    type: str
+    expression: str
+    fix_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """One run: what was read, what every check said, what the data are fit for."""
+
+    run: str
+    as_of: datetime
+    as_of_date: date
+    inputs: tuple[InputFile, ...]
+    checks: tuple[CheckResult, ...]
+    strata: tuple[Stratum, ...]
+    fitness: tuple[Fitness, ...]
+    resources: Mapping[str, Mapping[str, int]]
+    """Feed to resource type to number of resources."""
+    notes: tuple[str, ...]
+    """What a reader must know first: a feed refused whole, data years older than the as-of date."""
+    examples: Mapping[str, tuple[ExampleFinding, ...]]
+    """Check code to a few findings."""
+    seconds: float

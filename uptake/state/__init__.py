@@ -1,0 +1,1 @@
+"""What people did and decided. In: facts, once each; out: rows that are appended, never edited."""

@@ -1,0 +1,127 @@
+"""The event log. In: usage events; out: each kept once, in the inbox, later in monthly Parquet.
+
+The inbox is transactional: a request is answered when its events are in it. `compact` moves them
+to `events/YYYY-MM.parquet`, written whole; a crash between the two leaves an event in both, and
+readers take each id once.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, func, select
+
+from uptake.disk import write_whole
+from uptake.state.schema import event_inbox
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from uptake.model import UsageEvent
+    from uptake.state.database import State
+
+FOLDER = "events"
+COLUMNS = (
+    "id", "at", "action", "surface", "use_case", "practitioner", "patient", "encounter", "card",
+    "reason", "comment", "seconds", "received_at",
+)  # fmt: skip
+_BATCH = 500
+
+
+def record(state: State, events: Iterable[UsageEvent], received_at: datetime) -> tuple[int, int]:
+    """Keep events that are not in the inbox yet; return how many were new, and how many repeated.
+
+    All are kept, or none.
+    """
+    rows = {e.id: _row(e, received_at) for e in events}
+    with state.write() as connection:
+        known: set[str] = set()
+        ids = list(rows)
+        for at in range(0, len(ids), _BATCH):
+            query = select(event_inbox.c.id).where(event_inbox.c.id.in_(ids[at : at + _BATCH]))
+            known |= set(connection.scalars(query))
+        new = [row for key, row in rows.items() if key not in known]
+        if new:
+            connection.execute(event_inbox.insert(), new)
+    return len(new), len(rows) - len(new)
+
+
+def _row(event: UsageEvent, received_at: datetime) -> dict[str, Any]:
+    row: dict[str, Any] = {name: getattr(event, name) for name in COLUMNS[:-1]}
+    return row | {"action": event.action.value, "received_at": received_at}
+
+
+def compact(state: State, folder: Path) -> int:
+    """Move the inbox to Parquet, a file a month of `at`; return how many events were moved."""
+    import pyarrow.parquet as pq
+
+    with state.read() as connection:
+        rows = [r._asdict() for r in connection.execute(select(event_inbox))]
+    if not rows:
+        return 0
+    months: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        months[f"{row['at']:%Y-%m}"].append(row)
+    (folder / FOLDER).mkdir(parents=True, exist_ok=True)
+    for month, found in sorted(months.items()):
+        path = folder / FOLDER / f"{month}.parquet"
+        held = pq.read_table(path).to_pylist() if path.exists() else []
+        merged = {row["id"]: row for row in (*found, *held)}  # what is held came first, so it stays
+        write_whole(path, _parquet(sorted(merged.values(), key=lambda r: (r["at"], r["id"]))))
+    moved = [row["seq"] for row in rows]
+    with state.write() as connection:
+        for at in range(0, len(moved), _BATCH):
+            some = moved[at : at + _BATCH]
+            connection.execute(delete(event_inbox).where(event_inbox.c.seq.in_(some)))
+    return len(rows)
+
+
+def files(folder: Path) -> list[Path]:
+    """Return the Parquet files of a project's events."""
+    return sorted((folder / FOLDER).glob("*.parquet"))
+
+
+def inbox(state: State) -> pa.Table:
+    """Return the events of the inbox, with the columns of the files."""
+    with state.read() as connection:
+        rows = [r._asdict() for r in connection.execute(select(event_inbox))]
+    return _table(rows)
+
+
+def newest(state: State) -> int:
+    """Return the number of the newest event of the inbox, 0 when it is empty."""
+    with state.read() as connection:
+        return int(connection.scalar(select(func.max(event_inbox.c.seq))) or 0)
+
+
+def _table(rows: Sequence[dict[str, Any]]) -> pa.Table:
+    import pyarrow as pa
+
+    instant = pa.timestamp("us")
+    kinds: dict[str, pa.DataType] = {"at": instant, "received_at": instant, "seconds": pa.float64()}
+    columns = {
+        name: pa.array([_plain(row[name]) for row in rows], kinds.get(name, pa.string()))
+        for name in COLUMNS
+    }
+    return pa.table(columns)
+
+
+def _plain(value: object) -> object:
+    """Return an instant as UTC without a zone, as DuckDB's `timestamp` is."""
+    if isinstance(value, datetime) and value.tzinfo:
+        return value.astimezone(UTC).replace(tzinfo=None)
+    return value
+
+
+def _parquet(rows: Sequence[dict[str, Any]]) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    sink = pa.BufferOutputStream()
+    pq.write_table(_table(rows), sink, compression="zstd")
+    return sink.getvalue().to_pybytes()

@@ -1,0 +1,1 @@
+"""How an older state becomes the newest. In: a database; out: the same, at the newest schema."""

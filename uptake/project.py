@@ -8,22 +8,35 @@ path = "lab"                  # beside uptake.toml
 role = "external"             # or "ehr"
 complete_for = ["Observation"]  # for these, no fact means there is none
 sample = false                # true: broken references cannot be judged
+
+[state]
+url = "sqlite:///state.db"    # beside uptake.toml; or postgresql+pg8000://user@host/name
+
+[web]
+base_url = "http://127.0.0.1:8000"   # where clinicians' browsers reach the application
+hosts = ["uptake.example.org"]       # names it answers to, beside this machine's own
+ehr = ["https://ehr.example.org"]    # who may frame the panel
 """
 
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from uptake import r4
-from uptake.errors import DefinitionError
+from uptake.errors import DefinitionError, SourceError
 from uptake.model import Feed
 
 FILE = "uptake.toml"
-_TABLES = ("assess", "feeds")
+_TABLES = ("assess", "feeds", "state", "web")
+_KEYS: dict[str, dict[str, type]] = {
+    "state": {"url": str},
+    "web": {"base_url": str, "hosts": list, "ehr": list},
+}
 _FEED_KEYS = {"path": str, "role": str, "complete_for": list, "sample": bool}
 
 
@@ -34,6 +47,22 @@ class Project:
     folder: Path | None = None
     feeds: tuple[Feed, ...] = ()
     as_of: str = ""
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What [state] and [web] say."""
+
+    @property
+    def state_url(self) -> str:
+        """Return the URL of the state; a SQLite file's is relative to the project's folder.
+
+        Raises SourceError without a project.
+        """
+        if self.folder is None:
+            raise SourceError("this needs a project; `uptake init DIR` writes one")
+        url: str = self.settings.get("state", {}).get("url", "sqlite:///state.db")
+        path = url.removeprefix("sqlite:///")
+        if path == url or Path(path).is_absolute():
+            return url
+        return f"sqlite:///{self.folder.resolve() / path}"
 
     def content(self, kind: str) -> list[Path]:
         """Return the folders of definitions of a kind: ours first, then the project's."""
@@ -80,22 +109,31 @@ def read_project(folder: Path) -> Project:
     feeds = tuple(
         _feed(folder, name, table, faults) for name, table in settings.get("feeds", {}).items()
     )
+    for name, keys in _KEYS.items():
+        _judge(name, settings.get(name, {}), keys, faults)
     as_of = settings.get("assess", {}).get("as_of", "")
     if faults:
         raise DefinitionError([f"{path}: {fault}" for fault in faults])
-    return Project(folder, feeds, str(as_of))
+    return Project(folder, feeds, str(as_of), {name: settings.get(name, {}) for name in _KEYS})
+
+
+def _judge(
+    name: str, table: Mapping[str, Any], keys: Mapping[str, type], faults: list[str]
+) -> None:
+    """Note the keys of a table that nobody reads, and values of another type."""
+    for key, value in table.items():
+        wanted = keys.get(key)
+        if wanted is None:
+            faults.append(f"{name} has no setting {key!r}; known: {', '.join(keys)}")
+        elif not isinstance(value, wanted):
+            faults.append(f"{name}.{key} is no {wanted.__name__}")
 
 
 def _feed(folder: Path, name: str, table: Any, faults: list[str]) -> Feed:
     if not isinstance(table, dict):
         faults.append(f"feeds.{name} is no table; write [feeds.{name}]")
         return Feed(name, folder)
-    for key, value in table.items():
-        wanted = _FEED_KEYS.get(key)
-        if wanted is None:
-            faults.append(f"feeds.{name} has no setting {key!r}; known: {', '.join(_FEED_KEYS)}")
-        elif not isinstance(value, wanted):
-            faults.append(f"feeds.{name}.{key} is no {wanted.__name__}")
+    _judge(f"feeds.{name}", table, _FEED_KEYS, faults)
     role = table.get("role", "")
     if role not in ("", "ehr", "external"):
         faults.append(f"feeds.{name}.role is {role!r}; write ehr or external")
@@ -113,8 +151,8 @@ def _feed(folder: Path, name: str, table: Any, faults: list[str]) -> Feed:
 
 
 TEMPLATE = """\
-# An Uptake project. Definitions of your own go into checks/ and use_cases/ beside this file: a file
-# with the code of one of ours takes its place.
+# An Uptake project. Definitions of your own go into checks/, use_cases/, measures/ and surfaces/ beside
+# this file: a file with the code of one of ours takes its place.
 
 [assess]
 # as_of = "2026-11-01"        # what "now" means; default: the moment of the run
@@ -128,6 +166,14 @@ TEMPLATE = """\
 # [feeds.lab]
 # path = "lab"
 # role = "external"
+
+# [state]
+# url = "sqlite:///state.db"  # what people decide and do; or postgresql+pg8000://user@host/name
+
+# [web]
+# base_url = "http://127.0.0.1:8000"  # where clinicians' browsers reach the application
+# hosts = ["uptake.example.org"]      # names it answers to, beside this machine's own
+# ehr = ["https://ehr.example.org"]   # who may frame the panel
 """
 
 
@@ -136,7 +182,7 @@ def init_project(folder: Path) -> Path:
     path = folder / FILE
     if path.exists():
         raise DefinitionError([f"{path}: there is a project already"])
-    for kind in ("checks", "use_cases"):
+    for kind in ("checks", "use_cases", "measures", "surfaces"):
         (folder / kind).mkdir(parents=True, exist_ok=True)
     path.write_text(TEMPLATE, "utf-8")
     return path

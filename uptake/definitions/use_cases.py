@@ -23,9 +23,14 @@ NEEDS = ("latest", "every", "evidence")
 ROLES = ("ehr", "external")
 POPULATION = ("unit", "patient_rid", "anchor", "applicable")
 """The columns of a population query."""
+OPPORTUNITY = ("opportunity", "rid", "patient_rid", "at", "opens", "due", "decided_at", "until",
+               "place", "actionable")  # fmt: skip
+"""The columns of an opportunity query."""
+ACTED = ("opportunity", "acted", "acted_at", "acted_rid")
+"""The columns of the query that tells whether care changed."""
 
 _REQUIRED = ("code", "title", "unit", "threshold", "requirements")
-_KNOWN = (*_REQUIRED, "unknown_limit")
+_KNOWN = (*_REQUIRED, "unknown_limit", "moment")
 _OF_REQUIREMENT = ("code", "title", "type", "elements", "needs")
 _MORE_OF_REQUIREMENT = (
     "threshold", "codes", "words", "where", "role", "months", "minutes",
@@ -61,6 +66,10 @@ def _build(document: Document, *, verify: bool) -> UseCase | None:
     if "Population" in document.sections and not population.prose.strip():
         document.fault(population.line, "the population is a query only; say who it is in words")
     threshold = answers.share("threshold", 0.0)
+    opportunity = _optional_query(document, "Opportunity", OPPORTUNITY, verify=verify)
+    acted = _optional_query(document, "Acted on", ACTED, verify=verify)
+    if opportunity[0] and not answers.text("moment"):
+        answers.fault("moment", "moment is missing; say what the opportunity is, as in 'visits'")
     use_case = UseCase(
         code=answers.code(),
         title=answers.text("title"),
@@ -72,8 +81,27 @@ def _build(document: Document, *, verify: bool) -> UseCase | None:
         population_text=population.prose.strip(),
         requirements=_requirements(answers, threshold, verify=verify),
         path=document.path,
+        moment=answers.text("moment"),
+        opportunity=opportunity[0],
+        opportunity_text=opportunity[1],
+        acted=acted[0],
+        acted_text=acted[1],
     )
     return None if document.faults else use_case
+
+
+def _optional_query(
+    document: Document, title: str, columns: tuple[str, ...], *, verify: bool
+) -> tuple[str, str]:
+    """Return the query of a section that may be absent, and its prose."""
+    if title not in document.sections:
+        return "", ""
+    query = document.sql(title)
+    if query is None:
+        return "", ""
+    if verify:
+        verify_query(document, query, required=columns)
+    return query.text, document.section(title).prose.strip()
 
 
 def _requirements(answers: Answers, threshold: float, *, verify: bool) -> tuple[Requirement, ...]:

@@ -23,6 +23,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -150,9 +151,27 @@ def _feed(folder: Path, name: str, table: Any, faults: list[str]) -> Feed:
     return Feed(name, path, str(role), tuple(complete), bool(table.get("sample", False)))
 
 
+def now(project: Project, real: datetime) -> datetime:
+    """Return what "now" means: the project's as-of, a date meaning its end, or the real now.
+
+    Raises DefinitionError where the as-of is no date and no date-time.
+    """
+    if not project.as_of:
+        return real
+    try:
+        if len(project.as_of) == len("2026-11-23"):
+            return datetime.combine(date.fromisoformat(project.as_of), time.max, UTC)
+        found = datetime.fromisoformat(project.as_of)
+    except ValueError as error:
+        raise DefinitionError(
+            [f"{FILE}: as_of is {project.as_of!r}; write a date, as in 2026-11-23"]
+        ) from error
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
 TEMPLATE = """\
-# An Uptake project. Definitions of your own go into checks/, use_cases/, measures/ and surfaces/ beside
-# this file: a file with the code of one of ours takes its place.
+# An Uptake project. Definitions of your own go into checks/, use_cases/, measures/ and surfaces/
+# beside this file: a file with the code of one of ours takes its place.
 
 [assess]
 # as_of = "2026-11-01"        # what "now" means; default: the moment of the run

@@ -1,7 +1,7 @@
 """Definition files. In: Markdown with TOML front matter; out: what they define, or every fault.
 
 `document` cuts a file into front matter, sections and blocks, `answers` reads front matter,
-`elements` knows FHIR paths; `checks`, `use_cases`, `measures` and `surfaces` put the parts together.
+`elements` knows FHIR paths; `checks`, `use_cases`, `measures` and `surfaces` put these together.
 """
 
 from uptake.definitions.checks import read_check, read_checks

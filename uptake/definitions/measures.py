@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from uptake.definitions.answers import Answers
 from uptake.definitions.document import Document, read_folders
-from uptake.definitions.queries import verify_query
+from uptake.definitions.queries import JUDGED, verify_query
 from uptake.model import Measure
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def _build(document: Document, *, verify: bool) -> Measure | None:
     statistic = answers.word("statistic", list(STATISTICS))
     means, query = document.section("What it measures"), document.sql("Query")
     if query is not None and verify and statistic:
-        verify_query(document, query, required=("unit", "at", STATISTICS[statistic], "place"))
+        columns = ("unit", "at_time", STATISTICS[statistic], "place")
+        verify_query(document, query, required=columns, tables=JUDGED)
     measure = Measure(
         code=answers.code(),
         title=answers.text("title"),

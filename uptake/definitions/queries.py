@@ -13,13 +13,23 @@ if TYPE_CHECKING:
 _TEXTS = ("evidence", "expression", "suggestion", "fix_key")
 
 
+JUDGED = ("complete_for", "eligible", "feed", "medication_difference", "opportunity", "person",
+          "usage_event")  # fmt: skip
+"""Tables that are there once fitness is judged: opportunities and measures may read them."""
+
+
 def verify_query(
-    document: Document, block: Block, *, required: tuple[str, ...], optional: tuple[str, ...] = ()
+    document: Document,
+    block: Block,
+    *,
+    required: tuple[str, ...],
+    optional: tuple[str, ...] = (),
+    tables: tuple[str, ...] = (),
 ) -> None:
     """Note the faults of a block's query: the dialect's, and columns that lack or are too many."""
     from uptake.engine.dialect import check_query, known_tables
 
-    faults, columns = check_query(block.text, known_tables(), _TEXTS)
+    faults, columns = check_query(block.text, known_tables().union(tables), _TEXTS)
     for fault in faults:
         document.fault(block.line + fault.line - 1, fault.message)
     if not columns:

@@ -11,7 +11,7 @@ from uptake import r4
 from uptake.definitions.answers import Answers, defaults
 from uptake.definitions.document import Document, nearest, read_folders
 from uptake.definitions.elements import element_fault, flat_name, json_path
-from uptake.definitions.queries import verify_condition, verify_query
+from uptake.definitions.queries import JUDGED, verify_condition, verify_query
 from uptake.errors import DefinitionError
 from uptake.model import Requirement, UseCase
 
@@ -23,8 +23,8 @@ NEEDS = ("latest", "every", "evidence")
 ROLES = ("ehr", "external")
 POPULATION = ("unit", "patient_rid", "anchor", "applicable")
 """The columns of a population query."""
-OPPORTUNITY = ("opportunity", "rid", "patient_rid", "at", "opens", "due", "decided_at", "until",
-               "place", "actionable")  # fmt: skip
+OPPORTUNITY = ("opportunity", "rid", "patient_rid", "at_time", "opens", "due", "decided_at",
+               "until", "place", "actionable")  # fmt: skip
 """The columns of an opportunity query."""
 ACTED = ("opportunity", "acted", "acted_at", "acted_rid")
 """The columns of the query that tells whether care changed."""
@@ -100,7 +100,7 @@ def _optional_query(
     if query is None:
         return "", ""
     if verify:
-        verify_query(document, query, required=columns)
+        verify_query(document, query, required=columns, tables=JUDGED)
     return query.text, document.section(title).prose.strip()
 
 

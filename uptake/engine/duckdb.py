@@ -8,11 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import duckdb
 
 from uptake.errors import EngineError, StorageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -107,6 +110,13 @@ class Database:
             names = ", ".join(columns)
             self._connection.execute(f"insert into {table} ({names}) select {names} from _batch")
             self._connection.unregister("_batch")
+
+    def load(self, table: str, rows: pa.Table, columns: str) -> None:
+        """Make a table from these columns of an Arrow table."""
+        with _explained():
+            self._connection.register("_rows", rows)
+            self._connection.execute(f"create table {table} as select {columns} from _rows")
+            self._connection.unregister("_rows")
 
     def close(self) -> None:
         """Free the memory and the spill files."""

@@ -6,23 +6,37 @@ import shutil
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from uptake.definitions.elements import flat_name
 from uptake.engine.duckdb import Database, quoted
 from uptake.errors import SourceError, StorageError
 from uptake.feeds.files import files_of
-from uptake.findings import facts
+from uptake.findings import facts, opportunities
 from uptake.findings.checks import run_checks, strata, write_findings
+from uptake.findings.evidence import write_evidence
 from uptake.findings.fitness import judge_fitness, untold
 from uptake.findings.load import prepare, tables_needed
 from uptake.findings.notes import notes
 from uptake.identity import persons
-from uptake.model import Assessment, Check, ExampleFinding, Feed, Fitness, UseCase
+from uptake.model import (
+    Assessment,
+    Check,
+    CodeMapping,
+    ExampleFinding,
+    Feed,
+    Fitness,
+    Measure,
+    UseCase,
+)
+from uptake.reconciliation import medications
 from uptake.resources.store import Store, load
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class Watch(Protocol):
@@ -50,6 +64,11 @@ class Request:
     partial: bool = False
     """True when checks were left out by choice: then no fitness can be told."""
     form: tuple[str, ...] = ()
+    mappings: tuple[CodeMapping, ...] = ()
+    """What was approved of local codes: tables hold the standard code beside."""
+    measures: Mapping[str, Measure] = field(default_factory=dict)
+    events: pa.Table | None = None
+    """The event log, for opportunities and measures; None: there is none."""
 
 
 def assess(request: Request, out: Path, store_folder: Path, watch: Watch) -> Assessment:
@@ -79,19 +98,32 @@ def _assess(
     checks = list(request.checks.values())
     watch.begin("Tables", len(store.fields))
     prepare(
-        db, store, request.feeds, request.as_of, _wanted(request), lambda t: watch.advance(1, t)
+        db,
+        store,
+        request.feeds,
+        request.as_of,
+        _wanted(request),
+        lambda t: watch.advance(1, t),
+        request.mappings,
     )
     watch.begin("Checks", len(checks))
     results = run_checks(db, checks, lambda code: watch.advance(1, code))
     fitness: tuple[Fitness, ...] = ()
+    faults: list[str] = []
     if request.partial:
         fitness = untold(request.use_cases.values(), "only some of the checks were run")
     elif request.use_cases:
-        watch.begin("Fitness", 1)
+        watch.begin("Fitness", 2)
+        cases = request.use_cases.values()
         persons.build_persons(db)
-        fitness = judge_fitness(db, request.use_cases.values(), request.checks)
+        fitness = judge_fitness(db, cases, request.checks)
+        watch.advance(1)
+        medications.build_differences(db, request.as_of)
+        faults = opportunities.find_opportunities(db, cases, request.measures, request.events)
         watch.advance(1)
     write_files(db, out, request.form)
+    if fitness and not request.partial:
+        write_evidence(db, out)
     return Assessment(
         run=request.run,
         as_of=request.as_of,
@@ -101,7 +133,7 @@ def _assess(
         strata=strata(db),
         fitness=fitness,
         resources=_resources(db),
-        notes=notes(db, request.as_of),
+        notes=(*faults, *notes(db, request.as_of)),
         examples=_examples(db),
         seconds=round(time.monotonic() - began, 3),
     )
@@ -112,10 +144,11 @@ def _wanted(request: Request) -> frozenset[str]:
     cases = list(request.use_cases.values())
     named = {"event"}
     if cases:
-        named |= facts.READS | persons.TABLES
+        named |= facts.READS | persons.TABLES | opportunities.READS | medications.READS
         named |= {flat_name(t) for u in cases for r in u.requirements for t in r.type}
     queries = [c.query for c in request.checks.values() if not c.options.get("unavailable")]
-    queries += [u.population for u in cases]
+    queries += [q for u in cases for q in (u.population, u.opportunity, u.acted) if q]
+    queries += [m.query for m in request.measures.values()] if cases else []
     return tables_needed([*queries, *(f"select 1 from {name}" for name in sorted(named))])
 
 

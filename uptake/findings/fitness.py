@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from uptake.engine.duckdb import Database
 
 TABLES = """
-create table unit (use_case varchar, unit varchar, person bigint, anchor timestamp,
-  applicable boolean);
+create table unit (use_case varchar, unit varchar, person bigint, patient_rid bigint,
+  anchor timestamp, applicable boolean);
 create table unit_state (use_case varchar, requirement varchar, unit varchar, state varchar);
 create table unit_cause (use_case varchar, requirement varchar, unit varchar, "check" varchar,
-  feed varchar, fix_key varchar);
+  feed varchar, fix_key varchar, rid bigint);
 """
+"""`unit_cause` names one resource a cause: the first that shows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +89,11 @@ def _units(db: Database, case: UseCase) -> None:
         known as (
           select coalesce(case when u.unit::varchar = u.patient_rid::varchar
                                then p.person::varchar end, u.unit::varchar) as unit,
-            p.person, u.anchor::timestamp as anchor, u.applicable::boolean as applicable
+            p.person, u.patient_rid, u.anchor::timestamp as anchor,
+            u.applicable::boolean as applicable
           from population u left join person p on p.rid = u.patient_rid
         )
-        select $code, unit, min(person), max(anchor),
+        select $code, unit, min(person), min(patient_rid), max(anchor),
           case when bool_or(applicable) then true
             when bool_or(applicable is null) then null else false end
         from known group by unit
@@ -183,10 +185,11 @@ def _states(db: Database, case: UseCase, requirement: Requirement, told: _Told) 
     db.run(
         f"""
         insert into unit_cause
-        select distinct $case, $requirement, m.unit, c."check", m.feed, c.fix_key
+        select $case, $requirement, m.unit, c."check", m.feed, c.fix_key, min(m.rid)
         from met m join unit_state s on s.unit = m.unit and s.use_case = $case
           and s.requirement = $requirement and s.state = 'unfit'
         join fact_cause c on c.rid = m.rid and c.requirement = '{key}'
+        group by all
         """,
         names,
     )

@@ -14,7 +14,7 @@ from uptake.terminology.statuses import build_statuses
 
 if TYPE_CHECKING:
     from uptake.engine.duckdb import Database
-    from uptake.model import Feed
+    from uptake.model import CodeMapping, Feed
     from uptake.resources.store import Store
 
 STATUSES = {
@@ -46,13 +46,17 @@ def prepare(
     as_of: datetime,
     wanted: frozenset[str],
     progress: Callable[[str], None] = lambda _: None,
+    mappings: Sequence[CodeMapping] = (),
 ) -> None:
-    """Make the wanted tables; `progress` hears each resource type before it is read."""
+    """Make the wanted tables; `progress` hears each resource type before it is read.
+
+    Where a mapping was approved, the tables hold the standard code beside the local one.
+    """
     db.run(moments.MACROS)
     instant = as_of.astimezone(UTC).replace(tzinfo=None)
     db.run(
         "create table run as select ?::timestamp as as_of, ?::date as as_of_date",
         [instant, as_of.date()],
     )
-    build_tables(db, store, feeds, wanted, progress)
+    build_tables(db, store, feeds, wanted, progress, mappings)
     build_statuses(db, wanted)

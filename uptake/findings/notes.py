@@ -13,8 +13,8 @@ STALE_DAYS = 365
 
 
 def notes(db: Database, as_of: datetime) -> tuple[str, ...]:
-    """Return the notes: what was kept out and why, data of another time."""
-    return (*_lost_files(db), *_kept_out(db), *_stale(db, as_of))
+    """Return the notes: what was kept out and why, data of another time, codes that were mapped."""
+    return (*_lost_files(db), *_kept_out(db), *_stale(db, as_of), *_mapped(db))
 
 
 def _lost_files(db: Database) -> list[str]:
@@ -72,4 +72,18 @@ def _stale(db: Database, as_of: datetime) -> list[str]:
     return [
         f"The newest clinical date is {newest:%B %Y}: look-backs end at {as_of.date()}, so recent "
         f"facts are missing. Assess as of then with --as-of {newest}."
+    ]
+
+
+def _mapped(db: Database) -> list[str]:
+    """Say what the figures owe to approved mappings: the data as sent have no such codes."""
+    rows = db.rows(
+        "select feed, count(distinct key), count(distinct rid) from mapped_coding where adds "
+        "group by feed order by feed"
+    )
+    return [
+        f"{keys:,} local {'code' if keys == 1 else 'codes'} of {feed} "
+        f"{'is' if keys == 1 else 'are'} read as the standard code that was approved for "
+        f"{'it' if keys == 1 else 'them'}, in {n:,} {'resource' if n == 1 else 'resources'}."
+        for feed, keys, n in rows
     ]

@@ -11,6 +11,7 @@ from uptake.model.chain import (
 )
 from uptake.model.definitions import (
     Check,
+    CodeMapping,
     Example,
     Feed,
     Measure,
@@ -40,6 +41,7 @@ __all__ = [
     "Chain",
     "Check",
     "CheckResult",
+    "CodeMapping",
     "Evidence",
     "Example",
     "ExampleFinding",

@@ -64,6 +64,10 @@ class StageResult:
     """A share, 0 to 1; of `improved`, the charter's target in the measure's unit."""
     sentence: str
     """The number in words: "212 of 240 visits with an open gap were shown it in time"."""
+    number: str = ""
+    """As it stands on a page: `88 %`, `4.5 days`; empty: it cannot be told."""
+    aim: str = ""
+    """What the number should be: `at least 95 %`."""
     numerator: int | None = None
     denominator: int | None = None
     reason: str = ""

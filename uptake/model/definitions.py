@@ -141,7 +141,7 @@ class Measure:
     target: float | None
     means: str
     query: str
-    """SQL: `unit, at, value` or `unit, at, counts`, one row a unit."""
+    """SQL: `unit, at_time, place` and `value` or `counts`, one row a unit."""
     path: Path
 
 
@@ -176,3 +176,23 @@ class Feed:
     """Resource types for which the absence of a fact means there is none."""
     sample: bool = False
     """True when the load is declared a sample: broken references cannot be judged."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class CodeMapping:
+    """What a local code of a feed means, as a person decided. FHIR: ConceptMap.group.element."""
+
+    feed: str
+    system: str
+    code: str
+    target_system: str = ""
+    """The canonical URI of a standard system."""
+    target_code: str = ""
+    target_display: str = ""
+    display: str = ""
+    """What the feed calls it."""
+
+    @property
+    def key(self) -> str:
+        """Return what findings call the code: its system, a bar, the code."""
+        return f"{self.system}|{self.code}"

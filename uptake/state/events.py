@@ -93,6 +93,14 @@ def inbox(state: State) -> pa.Table:
     return _table(rows)
 
 
+def everything(state: State, folder: Path) -> pa.Table:
+    """Return the whole log; an event may be in it twice, with one id."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    return pa.concat_tables([*(pq.read_table(path) for path in files(folder)), inbox(state)])
+
+
 def newest(state: State) -> int:
     """Return the number of the newest event of the inbox, 0 when it is empty."""
     with state.read() as connection:

@@ -1,0 +1,145 @@
+"""What failures have in common. In: what became of opportunities; out: the traits that explain.
+
+A trait (a check that the resource fails, a unit, a surface, a week) explains failures when those
+that have it fail more often than the others do. How many it explains is what would be left out if
+they failed as often as the others: a trait that everything has explains nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from uptake.adoption.reach import naive
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from uptake.adoption.reach import Reach
+
+SEVERE = "('blocker', 'high')"
+LEAST = 0.4
+"""A trait that explains a smaller share of the failures is not named as the cause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trait:
+    """Something failures have in common."""
+
+    kind: str
+    """`check`, `place`, `surface`, `reason`, `role`, `unit`, `week`."""
+    name: str
+    feed: str
+    failed: int
+    """Failures that have it."""
+    having: int
+    """All that have it."""
+    failures: int
+    """All failures."""
+    explains: float
+    """The share of all failures that it explains, 0 to 1."""
+
+
+def late_deliveries(reach: Reach, case: str) -> list[Trait]:
+    """Return what late or missing deliveries have in common, what explains most first.
+
+    Only where at least one opportunity was served: without any, nothing is compared.
+    """
+    rows = f"""
+        with judged as (
+          select key, feed, type, id, place, not on_time as failed,
+            strftime(date_trunc('week', at_time), '%Y-%m-%d') as week
+          from reached where use_case = $case and due <= $now
+        )
+        select 'check' as kind, f."check" as name, j.feed as of_feed, j.key, j.failed
+        from judged j join finding f on f.feed = j.feed and f.resource_type = j.type
+          and f.resource_id = j.id and f.severity in {SEVERE}
+        union select 'place', place, '', key, failed from judged where place <> ''
+        union select 'week', week, '', key, failed from judged
+    """
+    total = (
+        "select count(*), count(*) filter (not on_time) from reached "
+        "where use_case = $case and due <= $now"
+    )
+    return _traits(reach, rows, total, {"case": case, "now": naive(reach.now)})
+
+
+def unseen(reach: Reach, case: str) -> list[Trait]:
+    """Return what has in common that which was served in time and not opened."""
+    rows = """
+        with judged as (
+          select key, place, surface, seen_at is null as failed,
+            strftime(date_trunc('week', at_time), '%Y-%m-%d') as week
+          from reached where use_case = $case and due <= $now and on_time
+        )
+        select 'surface' as kind, surface as name, '' as of_feed, key, failed from judged
+        union select 'place', place, '', key, failed from judged where place <> ''
+        union select 'week', week, '', key, failed from judged
+    """
+    total = (
+        "select count(*), count(*) filter (seen_at is null) from reached "
+        "where use_case = $case and due <= $now and on_time"
+    )
+    return _traits(reach, rows, total, {"case": case, "now": naive(reach.now)})
+
+
+def not_users(reach: Reach, case: str, users: Sequence[str]) -> list[Trait]:
+    """Return what the people with access who do not use it have in common."""
+    reach.db.run("create or replace temp table user_now (practitioner varchar)")
+    reach.db.insert("user_now", ("practitioner",), [(u,) for u in users])
+    people = """
+        with judged as (
+          select distinct a.practitioner as key,
+            a.practitioner not in (select practitioner from user_now) as failed
+          from access_case a where a.use_case = $case
+        )"""
+    rows = f"""{people}
+        select 'unit' as kind, unit as name, '' as of_feed, key, failed
+        from judged join access_unit u on u.practitioner = key
+        union select 'role', role, '', key, failed
+        from judged join access_person p on p.practitioner = key
+    """
+    total = f"{people} select count(*), count(*) filter (failed) from judged"
+    return _traits(reach, rows, total, {"case": case})
+
+
+def refusals(reach: Reach, case: str) -> list[tuple[str, int]]:
+    """Return the reasons of overrides with their counts, the most frequent first."""
+    rows = reach.db.rows(
+        "select coalesce(nullif(trim(refused_reason), ''), 'no reason given'), count(*) "
+        "from reached where use_case = ? and refused_at is not null group by 1 "
+        "order by 2 desc, 1",
+        [case],
+    )
+    return [(str(reason), int(n)) for reason, n in rows]
+
+
+def too_late(reach: Reach, case: str) -> tuple[int, int]:
+    """Return how many were opened after the decision was taken, of those opened with one known."""
+    late, known = reach.db.row(
+        "select count(*) filter (seen_at > decided_at), count(*) from reached "
+        "where use_case = ? and seen_at is not null and decided_at is not null",
+        [case],
+    )
+    return int(late), int(known)
+
+
+def _traits(reach: Reach, rows: str, total: str, names: Mapping[str, object]) -> list[Trait]:
+    whole, failures = reach.db.row(total, names)
+    if not failures or failures == whole:
+        return []
+    found = reach.db.rows(
+        "select kind, name, of_feed, count(distinct key) filter (failed), count(distinct key) "
+        f"from ({rows}) group by kind, name, of_feed",
+        names,
+    )
+    traits = [_trait(row, whole, failures) for row in found]
+    return sorted(traits, key=lambda t: (-t.explains, t.kind, t.name, t.feed))
+
+
+def _trait(row: tuple[str, str, str, int, int], whole: int, failures: int) -> Trait:
+    kind, name, feed, failed, having = row
+    others = whole - having
+    expected = having * (failures - failed) / others if others else failed
+    explains = max(0.0, (failed - expected) / failures)
+    return Trait(kind, name, feed, failed, having, failures, explains)

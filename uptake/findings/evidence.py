@@ -1,0 +1,56 @@
+"""What the numbers of a run rest on. In: the tables of a run; out: Parquet files in its folder.
+
+A unit's or opportunity's `key` is 16 hexadecimal letters: it stands in the web application's paths,
+where no identifier may.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from uptake.engine.duckdb import quoted
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from uptake.engine.duckdb import Database
+
+FILES = {
+    "unit": """
+        with state as (
+          select use_case, unit, case when bool_or(state = 'unfit') then 'unfit'
+            when bool_or(state = 'unknown') then 'unknown' else 'fit' end as state
+          from unit_state group by use_case, unit
+        )
+        select u.use_case, u.unit, left(sha256(u.use_case || chr(31) || u.unit), 16) as key,
+          u.person, r.feed, r.type, r.id, u.anchor, s.state
+        from unit u join state s using (use_case, unit)
+        left join record r on r.rid = u.patient_rid
+        order by u.use_case, key""",
+    "unit_cause": """
+        select c.use_case, c.unit, left(sha256(c.use_case || chr(31) || c.unit), 16) as key,
+          c.requirement, c."check", c.feed, c.fix_key, r.type, r.id
+        from unit_cause c left join record r on r.rid = c.rid
+        order by c.use_case, key, c.requirement, c."check", c.fix_key""",
+    "opportunity": """
+        select o.use_case, o.opportunity,
+          left(sha256(o.use_case || chr(31) || o.opportunity), 16) as key, o.person,
+          r.feed, r.type, r.id, p.feed as patient_feed, p.id as patient_id, o.at_time, o.opens,
+          o.due, o.decided_at, o.until, coalesce(o.place, '') as place,
+          coalesce(o.actionable, false) as actionable, o.acted, o.acted_at,
+          a.feed as acted_feed, a.type as acted_type, a.id as acted_id
+        from opportunity o left join record r on r.rid = o.rid
+        left join record p on p.rid = o.patient_rid left join record a on a.rid = o.acted_rid
+        order by o.use_case, o.at_time, key""",
+    "measure_row": "select * from measure_row order by measure, at_time, unit",
+    "person_key": "select * from person_key order by value, person, feed, kind, system",
+    "medication_difference": "select * from medication_difference order by all",
+}
+
+
+def write_evidence(db: Database, folder: Path) -> None:
+    """Write each file of a run whole."""
+    for name, query in FILES.items():
+        draft = folder / f"{name}.parquet.tmp"
+        db.run(f"copy ({query}) to {quoted(str(draft))} (format parquet, compression zstd)")
+        draft.replace(folder / f"{name}.parquet")

@@ -1,0 +1,1 @@
+"""From data to use. In: what people wrote, decided and did; out: charter, map, gates, the chain."""

@@ -1,0 +1,310 @@
+"""Why a use case stalls. In: the first stage under its target; out: a cause that data bear out.
+
+The cause is looked for in the data of that stage. Where nothing explains it, that is said: a cause
+is never made up. Each says what would show it to be wrong, and what to do next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from uptake.adoption import breakdown, causes
+from uptake.adoption.causes import LEAST, Trait
+from uptake.model import Evidence, Stage, StageResult, Stall
+from uptake.report.figures import percent
+
+if TYPE_CHECKING:
+    from uptake.adoption.reach import Reach
+    from uptake.model import UseCase
+    from uptake.rollout.chain import Measured
+    from uptake.rollout.charter import Charter
+    from uptake.rollout.situation import Situation
+    from uptake.rollout.workflow import Placement, WorkflowMap
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is known of the use case that stalls."""
+
+    use_case: UseCase
+    charter: Charter
+    maps: Sequence[WorkflowMap]
+    placements: Sequence[Placement]
+    measured: Measured
+    situation: Situation
+    stage: StageResult
+    """The first under its target."""
+
+    @property
+    def reach(self) -> Reach:
+        """Return what became of the opportunities; a stage that was counted has it."""
+        if self.situation.reach is None:
+            raise ValueError("a stage that was counted has what it was counted from")
+        return self.situation.reach
+
+    @property
+    def page(self) -> str:
+        """Return the page of the stage's evidence."""
+        return f"/use-cases/{self.use_case.code}/{self.stage.stage.value.replace(' ', '-')}"
+
+
+def find_stall(case: Case) -> Stall:
+    """Return where a use case stalls and why."""
+    return _FINDERS[case.stage.stage](case)
+
+
+def _share(part: int, whole: int) -> str:
+    return percent(Fraction(part, whole)) if whole else "none"
+
+
+def _defined(case: Case) -> Stall:
+    missing = ", ".join(case.charter.missing) or "the owner's signature"
+    return Stall(
+        Stage.DEFINED,
+        "charter",
+        f"Its charter is not signed as a whole: {missing}.",
+        (Evidence(case.stage.sentence, "/rollout"),),
+        "A signed charter that says who owns the problem, and how anyone will know it is solved.",
+        "Fill in the charter with its clinical owner, and have it signed.",
+        f"/rollout?use_case={case.use_case.code}",
+    )
+
+
+def _mapped(case: Case) -> Stall:
+    return Stall(
+        Stage.MAPPED,
+        "workflow map",
+        "The data have no place yet in the work as it is done.",
+        (Evidence(case.stage.sentence, "/rollout"),),
+        "A map that a clinician observed, with a step for every requirement.",
+        "Watch the work with those who do it, then give each requirement its step.",
+        f"/rollout?use_case={case.use_case.code}",
+    )
+
+
+def _fit(case: Case) -> Stall:
+    told = case.situation.fitness(case.use_case.code)
+    plan = told["fix_plan"]
+    if not plan:
+        return _unexplained(case, "nothing was received, and no repair would change that")
+    step = plan[0]
+    fix = step["fixes"][0]
+    check = case.situation.definitions.checks.get(fix["check"])
+    title = check.title if check else "elements that were not sent"
+    blocked = told["population"] - told["fit"]
+    unit = case.use_case.unit
+    keys = len({f["fix_key"] for f in step["fixes"]})
+    worth = step["gain"] or step["clears"] - told["fit"]
+    evidence = (
+        Evidence(
+            f"{fix['feed']} sends {title} ({fix['check']}): {keys} to repair.",
+            f"/findings/{fix['check']}",
+        ),
+        Evidence(
+            f"{worth:,} of the {blocked:,} {unit} that are not fit are so for nothing else.",
+            case.page,
+        ),
+    )
+    coded = fix["check"] == "COD-01"
+    return Stall(
+        Stage.FIT,
+        f"{fix['check']} {fix['feed']}",
+        f"{worth:,} of {told['population']:,} {unit} are blocked by {title} of {fix['feed']}.",
+        evidence,
+        f"If the repair is made and the next run does not have {step['reaches']:,} {unit} fit, "
+        "the cause is another.",
+        f"{step['task']}.",
+        "/mappings" if coded else f"/findings/{fix['check']}",
+    )
+
+
+def _delivered(case: Case) -> Stall:
+    reach = case.reach
+    traits = causes.late_deliveries(reach, case.use_case.code)
+    if not traits or traits[0].explains < LEAST:
+        return _unexplained(case, "no check, unit or week has more of it than the others")
+    best = traits[0]
+    late = _trait_sentence(best, "were late or never came")
+    if best.kind != "check":
+        return Stall(
+            Stage.DELIVERED,
+            f"{best.kind} {best.name}",
+            f"Most of what is missing is missing in one {_KIND[best.kind]}: {best.name}.",
+            (Evidence(late, case.page),),
+            f"If deliveries elsewhere fail as often as in {best.name}, the cause is another.",
+            f"Ask those who run the interface what is different about {best.name}.",
+            case.page,
+        )
+    check = case.situation.definitions.checks[best.name]
+    return Stall(
+        Stage.DELIVERED,
+        f"{best.name} {best.feed}",
+        f"Late deliveries hang on {check.title} of {best.feed}.",
+        (
+            Evidence(late, case.page),
+            Evidence(f"{best.feed} has {check.title} ({best.name}).", f"/findings/{best.name}"),
+        ),
+        f"If {best.feed} is repaired and deliveries are as late as before, the cause is another.",
+        _task(check.fix_task, best.feed, check.fix),
+        f"/findings/{best.name}",
+    )
+
+
+def _task(task: str, feed: str, prose: str) -> str:
+    """Return what to do about a check in one feed, in a sentence."""
+    if task and "{fix_key}" not in task and "{n" not in task:
+        return f"{task.format(feed=feed)}."
+    words = " ".join(prose.split())
+    told = words.removeprefix("For the sender: ")
+    return f"Of {feed}: {told.split('. ')[0].rstrip('.')}."
+
+
+def _seen(case: Case) -> Stall:
+    reach = case.reach
+    code = case.use_case.code
+    evidence = []
+    late, known = causes.too_late(reach, code)
+    if known and 2 * late > known:
+        evidence.append(
+            Evidence(
+                f"{late:,} of {known:,} openings came after the decision was taken.",
+                case.page,
+            )
+        )
+    traits = [t for t in causes.unseen(reach, code) if t.explains >= LEAST]
+    if traits and traits[0].kind != "surface":
+        best = traits[0]
+        evidence.insert(0, Evidence(_trait_sentence(best, "were not opened"), case.page))
+        return Stall(
+            Stage.SEEN,
+            f"{best.kind} {best.name}",
+            f"Most of what is not opened is in one {_KIND[best.kind]}: {best.name}.",
+            tuple(evidence),
+            f"If it is opened as rarely outside {best.name}, the cause is another.",
+            f"Ask the champions of {best.name} what stands in the way.",
+            f"/adoption?use_case={code}",
+        )
+    groups = breakdown.breakdown(reach, code, Stage.SEEN, "surface")
+    worst = max(groups, key=lambda g: (g.denominator - g.numerator, g.name))
+    surface = case.situation.definitions.surfaces.get(worst.name)
+    name = surface.title if surface else worst.name
+    evidence.insert(
+        0,
+        Evidence(
+            f"{worst.numerator:,} of {worst.denominator:,} shown in it were opened "
+            f"({_share(worst.numerator, worst.denominator)}).",
+            case.page,
+        ),
+    )
+    after = " and mostly after the decision" if len(evidence) > 1 else ""
+    return Stall(
+        Stage.SEEN,
+        f"surface {worst.name}",
+        f"It is shown in {_lower(name)}, which few open{after}.",
+        tuple(evidence),
+        "If it is shown where the decision is taken and opened as rarely, the place is not the "
+        "cause.",
+        f"Move it from {_lower(name)} to the step of the work where the decision is taken: "
+        "a card when the chart is opened.",
+        f"/adoption?use_case={code}",
+    )
+
+
+def _used(case: Case) -> Stall:
+    reach, code = case.reach, case.use_case.code
+    users = breakdown.users(reach, code)
+    traits = [t for t in causes.not_users(reach, code, users) if t.explains >= LEAST]
+    link = f"/adoption?use_case={code}"
+    if not traits:
+        return _unexplained(case, "no unit and no role uses it much less than the others")
+    best = traits[0]
+    return Stall(
+        Stage.USED,
+        f"{best.kind} {best.name}",
+        f"Most of those who do not use it are of one {_KIND[best.kind]}: {best.name}.",
+        (Evidence(_trait_sentence(best, "do not use it"), link),),
+        f"If the others use it as little as {best.name}, the cause is another.",
+        f"Name a champion for {best.name}, and watch with them what stands in the way.",
+        f"/rollout?use_case={code}",
+    )
+
+
+def _acted(case: Case) -> Stall:
+    reach, code = case.reach, case.use_case.code
+    reasons = causes.refusals(reach, code)
+    link = f"/adoption?use_case={code}"
+    total = sum(n for _, n in reasons)
+    if not total:
+        return _unexplained(case, "nobody gave a reason for passing it over")
+    reason, often = reasons[0]
+    return Stall(
+        Stage.ACTED_ON,
+        f"reason {reason}",
+        f"Clinicians pass it over, {_share(often, total)} of the time with “{reason}”.",
+        (
+            Evidence(f"{total:,} were overridden; “{reason}” was given for {often:,}.", link),
+            Evidence(case.stage.sentence, case.page),
+        ),
+        "If a review of a sample of overrides finds most of them wrong, the content is not the "
+        "cause.",
+        "Review twenty overrides with a champion, and change what is shown or when.",
+        link,
+    )
+
+
+def _improved(case: Case) -> Stall:
+    link = f"/use-cases/{case.use_case.code}"
+    return Stall(
+        Stage.IMPROVED,
+        "outcome",
+        "It is used, and the outcome has not changed as the charter wants.",
+        (Evidence(f"{case.stage.sentence}.", link),),
+        "Weeks of a special cause for the better, with the guardrails as they were.",
+        "Ask the owner whether what is acted on is what moves the outcome.",
+        link,
+    )
+
+
+def _unexplained(case: Case, why: str) -> Stall:
+    return Stall(
+        case.stage.stage,
+        "not known",
+        f"No single cause explains it: {why}.",
+        (Evidence(f"{case.stage.sentence}.", case.page),),
+        "A unit, a surface, a role or a check that has most of it.",
+        "Look at a sample of what is missing together with the people who do the work.",
+        case.page,
+    )
+
+
+_KIND = {"place": "unit", "unit": "unit", "role": "role", "week": "week", "surface": "surface"}
+
+
+def _trait_sentence(trait: Trait, failed: str) -> str:
+    """Return how often those with a trait fail, and how much of all failures they are."""
+    what = {"check": f"with {trait.name} of {trait.feed}", "week": f"in the week of {trait.name}"}
+    where = what.get(trait.kind, f"of {trait.name}")
+    return (
+        f"{trait.failed:,} of {trait.having:,} {where} {failed}: "
+        f"{_share(trait.failed, trait.failures)} of all that did."
+    )
+
+
+def _lower(title: str) -> str:
+    first = title.split(" ", 1)[0]
+    return title[:1].lower() + title[1:] if first in ("The", "A", "An", "Our") else title
+
+
+_FINDERS: dict[Stage, Callable[[Case], Stall]] = {
+    Stage.DEFINED: _defined,
+    Stage.MAPPED: _mapped,
+    Stage.FIT: _fit,
+    Stage.DELIVERED: _delivered,
+    Stage.SEEN: _seen,
+    Stage.USED: _used,
+    Stage.ACTED_ON: _acted,
+    Stage.IMPROVED: _improved,
+}

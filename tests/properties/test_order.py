@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from uptake.definitions import read_checks
-from uptake.demo.sample import write_sample
+from uptake.demo.hospital import write_sample
 from uptake.feeds.chunks import Chunk
 from uptake.feeds.files import SourceFile, find_feeds
 from uptake.findings.assess import Request, assess

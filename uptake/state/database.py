@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine, event
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    InterfaceError,
+    NoSuchModuleError,
+    OperationalError,
+    SQLAlchemyError,
+)
 
 from uptake.errors import StorageError
 
@@ -108,9 +114,16 @@ def _explained(engine: Engine) -> Iterator[None]:
     """Turn what the driver says into a line without values: they may be a patient's."""
     try:
         yield
-    except OperationalError as error:
+    except (OperationalError, InterfaceError) as error:
         where = engine.url.render_as_string(hide_password=True)
-        raise StorageError(f"the state {where} cannot be used: {error.orig}") from error
+        raise StorageError(f"the state {where} cannot be used: {_said(engine, error)}") from error
     except SQLAlchemyError as error:
-        what = getattr(error, "orig", None) or type(error).__name__
-        raise StorageError(f"the state refuses this: {what}") from error
+        raise StorageError(f"the state refuses this: {_said(engine, error)}") from error
+
+
+def _said(engine: Engine, error: SQLAlchemyError) -> str:
+    """Return what SQLite says, which names columns only; of PostgreSQL the kind of error."""
+    said = getattr(error, "orig", None)
+    if said is None or engine.dialect.name != "sqlite":
+        return type(error).__name__
+    return str(said)

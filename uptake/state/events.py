@@ -66,7 +66,8 @@ def compact(state: State, folder: Path) -> int:
         return 0
     months: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
-        months[f"{row['at']:%Y-%m}"].append(row)
+        plain = {name: _plain(value) for name, value in row.items()}
+        months[f"{plain['at']:%Y-%m}"].append(plain)
     (folder / FOLDER).mkdir(parents=True, exist_ok=True)
     for month, found in sorted(months.items()):
         path = folder / FOLDER / f"{month}.parquet"

@@ -76,16 +76,22 @@ def test_an_instant_comes_back_in_utc(state: State) -> None:
 
 
 def test_a_time_without_a_zone_is_refused(state: State) -> None:
-    row = {"use_case": "c", "stage": "s", "day": NOW.date(), "by": "A", "at": datetime(2026, 1, 1)}
+    row = {"use_case": "c", "stage": "s", "day": NOW.date(), "by": "A"}
+    row |= {"at": NOW.replace(tzinfo=None)}
     with pytest.raises(StorageError), state.write() as connection:
         connection.execute(insert(decision), row)
 
 
 def test_what_fails_leaves_nothing(state: State) -> None:
     row = {"use_case": "c", "unit": "u", "practitioner": "p", "profession": "nurse", "by": "A"}
-    with pytest.raises(RuntimeError, match="power cut"), state.write() as connection:
-        connection.execute(insert(champion), row | {"at": NOW})
-        raise RuntimeError("power cut")
+
+    def half() -> None:
+        with state.write() as connection:
+            connection.execute(insert(champion), row | {"at": NOW})
+            raise RuntimeError("power cut")
+
+    with pytest.raises(RuntimeError, match="power cut"):
+        half()
     with state.read() as connection:
         assert not connection.execute(select(champion)).all()
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from uptake import r4
-from uptake.demo.sample import SampleTruth, write_sample
+from uptake.demo.hospital import Truth, write_sample
 
 CHECKS = {
     "DUP-01",
@@ -111,7 +111,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Feeds:
 
 
 @pytest.fixture(scope="module")
-def spoilt(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SampleTruth]:
+def spoilt(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Truth]:
     folder = tmp_path_factory.mktemp("spoilt")
     return folder, write_sample(folder)
 
@@ -135,7 +135,7 @@ def test_it_is_small_and_quick(tmp_path: Path) -> None:
     assert sum(p.stat().st_size for p in tmp_path.rglob("*.gz")) < 700_000
 
 
-def test_the_project_names_its_feeds(spoilt: tuple[Path, SampleTruth]) -> None:
+def test_the_project_names_its_feeds(spoilt: tuple[Path, Truth]) -> None:
     project = tomllib.loads((spoilt[0] / "uptake.toml").read_text("utf-8"))
     assert project["assess"]["as_of"] == "2026-11-01"
     assert set(project["feeds"]) == FEEDS
@@ -144,7 +144,7 @@ def test_the_project_names_its_feeds(spoilt: tuple[Path, SampleTruth]) -> None:
 
 
 def test_the_truth_covers_every_check_and_stays_out_of_the_feeds(
-    spoilt: tuple[Path, SampleTruth],
+    spoilt: tuple[Path, Truth],
     tmp_path: Path,
 ) -> None:
     folder, truth = spoilt
@@ -160,7 +160,7 @@ def test_a_small_sample_has_every_defect_too(tmp_path: Path, patients: int) -> N
     assert set(write_sample(tmp_path, patients=patients).counts()) == CHECKS
 
 
-def test_only_the_planted_lines_cannot_be_read(spoilt: tuple[Path, SampleTruth]) -> None:
+def test_only_the_planted_lines_cannot_be_read(spoilt: tuple[Path, Truth]) -> None:
     folder, truth = spoilt
     unreadable, quoted = set(), set()
     where = {}
@@ -184,7 +184,7 @@ def test_only_the_planted_lines_cannot_be_read(spoilt: tuple[Path, SampleTruth])
 
 def test_the_twins_differ_only_where_something_was_planted(
     clean: Feeds,
-    spoilt: tuple[Path, SampleTruth],
+    spoilt: tuple[Path, Truth],
 ) -> None:
     folder, truth = spoilt
     touched = {(p.feed, p.resource_type, p.line) for p in truth.planted}
@@ -299,7 +299,7 @@ def test_check_digits(clean: Feeds) -> None:
     assert all(luhn(n) and len(n) == 10 for n in seen["http://hl7.org/fhir/sid/us-npi"])
 
 
-def test_planted_check_digits_are_wrong(spoilt: tuple[Path, SampleTruth]) -> None:
+def test_planted_check_digits_are_wrong(spoilt: tuple[Path, Truth]) -> None:
     folder, truth = spoilt
     at = {(p.feed, p.resource_type, p.line) for p in truth.of_check("COD-05")}
     wrong = 0

@@ -1,0 +1,302 @@
+"""A report, its cause, its change and the run that verifies it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from usage_cases import new_state
+
+from uptake.model import Severity
+from uptake.rollout.errors import RolloutError
+from uptake.rollout.feedback import (
+    Report,
+    answer,
+    assign,
+    changed,
+    confirm,
+    counts,
+    figures,
+    link,
+    queue,
+    read_item,
+    reopen,
+    report,
+    verify,
+)
+from uptake.rollout.fhir_feedback import as_task
+
+if TYPE_CHECKING:
+    from uptake.state.database import State
+
+T0 = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
+SCRIPT = "<script>alert(1)</script>"
+KEYS = ("check", "feed", "resource_type", "resource_id", "patient_id", "fix_key")
+POTASSIUM = ("TXT-02", "ehr", "Observation")
+
+
+def at(hours: float) -> datetime:
+    return T0 + timedelta(hours=hours)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> State:
+    return new_state(tmp_path)
+
+
+def run(
+    folder: Path,
+    hours: float,
+    findings: Sequence[tuple[str | None, ...]],
+    patients: Sequence[str] = ("p1", "p2", "p3"),
+    **verdicts: str,
+) -> Path:
+    """Write the files of a run that began so many hours after T0."""
+    began = f"{at(hours):%Y-%m-%dT%H:%M:%SZ}-abcd"
+    out = folder / "runs" / began.replace(":", "")
+    out.mkdir(parents=True)
+    told = {"TXT-02": "fail", "COD-01": "pass"} | verdicts
+    checks = [{"code": code, "verdict": verdict} for code, verdict in told.items()]
+    (out / "summary.json").write_text(json.dumps({"run": began, "checks": checks}))
+    rows: list[dict[str, Any]] = [dict(zip(KEYS, f, strict=True)) for f in findings]
+    for row in rows:
+        row["fingerprint"] = "/".join(str(row[k]) for k in KEYS[:4])
+    columns = (*KEYS, "fingerprint")
+    table = {name: pa.array([r[name] for r in rows], pa.string()) for name in columns}
+    pq.write_table(pa.table(table), out / "findings.parquet")
+    keys = {"feed": ["ehr"] * len(patients), "kind": ["id"] * len(patients)}
+    pq.write_table(pa.table(keys | {"value": list(patients)}), out / "person_key.parquet")
+    return out
+
+
+FOUND = [
+    (*POTASSIUM, "o1", "p1", "potassium"),
+    (*POTASSIUM, "o2", "p2", "potassium"),
+    (*POTASSIUM, "o3", "p2", "potassium"),
+    (*POTASSIUM, "o9", "p1", "urine colour"),
+    ("COD-01", "ehr", "Observation", "o2", "p2", "x|K"),
+]
+
+
+def send(state: State, key: str = "r1", about: str = "ehr|Observation/o1", **more: Any) -> bool:
+    kind = "resource" if "|" in about else "nothing"
+    fields: dict[str, Any] = {
+        "id": key, "kind": "data quality", "use_case": "deterioration-alerts",
+        "about_kind": kind, "about": about, "text": f"potassium is text {SCRIPT}",
+        "reporter": "pr-031", "role": "nurse", "unit": "6 North", "at": T0,
+    }  # fmt: skip
+    return report(state, Report(**(fields | more)))
+
+
+def status(state: State, key: str = "r1") -> str:
+    return read_item(state, key, at(1000)).status
+
+
+def test_a_report_sent_again_is_the_same_report(state: State) -> None:
+    assert send(state)
+    assert not send(state, text="another text")
+    (item,) = queue(state, at(5))
+    assert item.text == f"potassium is text {SCRIPT}"
+    assert (item.status, item.owner, item.age) == ("new", "", timedelta(hours=5))
+
+
+def test_every_fault_of_a_report_is_told_at_once(state: State) -> None:
+    with pytest.raises(RolloutError) as error:
+        send(state, "a b", "Observation/o1|", kind="rant", text="x" * 20_001 + "\x00")
+    assert len(error.value.faults) == 5
+    assert queue(state, T0) == ()
+
+
+def test_a_report_is_linked_to_the_cause_and_to_everybody_with_it(
+    state: State, tmp_path: Path
+) -> None:
+    send(state)
+    before = run(tmp_path, 1, FOUND)
+    linked = link(state, "r1", before, at(2))
+    assert linked.sentence == "TXT-02 finds this; 2 patients have the same cause"
+    assert [(c.check, c.fix_key, c.patients) for c in linked.causes] == [("TXT-02", "potassium", 2)]
+    assert link(state, "r1", before, at(3)) == linked
+    item = read_item(state, "r1", at(4))
+    assert [s.what for s in item.steps] == ["linked"]
+    assert (item.patients, item.first_response) == (2, None)
+
+
+def test_what_no_check_finds_stays_open_for_a_person(state: State, tmp_path: Path) -> None:
+    send(state, about="ehr|Observation/fine")
+    linked = link(state, "r1", run(tmp_path, 1, FOUND), at(2))
+    assert linked.sentence == "no check finds anything here; a person looks at it"
+    changed(state, "r1", "told the ward", by="Ada", at=at(3))
+    verdict = verify(state, "r1", run(tmp_path, 5, []), at(6))
+    assert verdict.outcome == "cannot tell"
+    assert "no check finds this" in verdict.sentence
+    confirm(state, "r1", by="pr-031", at=at(7))
+    assert status(state) == "closed"
+
+
+def fixable(state: State, tmp_path: Path) -> None:
+    send(state)
+    link(state, "r1", run(tmp_path, 1, FOUND), at(2))
+
+
+def test_a_clean_run_after_the_change_closes_it(state: State, tmp_path: Path) -> None:
+    fixable(state, tmp_path)
+    assign(state, "r1", "Bo Chen", by="Ada", at=at(3))
+    changed(state, "r1", "the device sends quantities", by="Bo Chen", at=at(4))
+    verdict = verify(state, "r1", run(tmp_path, 5, FOUND[3:]), at(6))
+    told = "TXT-02 was run again on the same 2 patients and found nothing; closed"
+    assert (verdict.outcome, verdict.left, verdict.sentence) == ("verified", 0, told)
+    item = read_item(state, "r1", at(99))
+    assert [s.what for s in item.steps] == ["linked", "assigned", "changed", "verified", "closed"]
+    assert (item.status, item.verified, item.owner) == ("closed", True, "Bo Chen")
+    assert (item.first_response, item.time_to_fix) == (timedelta(hours=3), timedelta(hours=6))
+    assert verify(state, "r1", run(tmp_path, 7, []), at(8)).outcome == "cannot tell"
+
+
+def test_one_finding_left_is_not_clean(state: State, tmp_path: Path) -> None:
+    fixable(state, tmp_path)
+    changed(state, "r1", "half of it", by="Bo", at=at(4))
+    verdict = verify(state, "r1", run(tmp_path, 5, FOUND[1:2]), at(6))
+    assert (verdict.outcome, verdict.left) == ("not clean", 1)
+    assert verdict.sentence == "not clean: 1 finding is left of TXT-02 on the same 2 patients"
+    assert status(state) == "not clean"
+    changed(state, "r1", "the rest", by="Bo", at=at(7))
+    assert status(state) == "changed"
+    assert verify(state, "r1", run(tmp_path, 8, []), at(9)).outcome == "verified"
+
+
+def test_a_cause_that_was_only_renamed_is_not_clean(state: State, tmp_path: Path) -> None:
+    fixable(state, tmp_path)
+    changed(state, "r1", "renamed", by="Bo", at=at(4))
+    renamed = [(*f[:5], "kalium") for f in FOUND[:3]]
+    assert verify(state, "r1", run(tmp_path, 5, renamed), at(6)).left == 3
+
+
+def test_others_with_another_cause_do_not_hold_it_open(state: State, tmp_path: Path) -> None:
+    """Another patient's finding, another fix_key, another feed and another check are not its."""
+    fixable(state, tmp_path)
+    changed(state, "r1", "mended", by="Bo", at=at(4))
+    others = [
+        (*POTASSIUM, "o7", "p3", "potassium"),
+        (*POTASSIUM, "o9", "p1", "urine colour"),
+        ("TXT-02", "lab", "Observation", "o1", "p1", "potassium"),
+        ("COD-01", "ehr", "Observation", "o1", "p1", "x|K"),
+    ]
+    assert verify(state, "r1", run(tmp_path, 5, others), at(6)).outcome == "verified"
+
+
+@pytest.mark.parametrize(
+    ("hours", "patients", "verdict", "why"),
+    [
+        (3, ("p1", "p2"), "pass", "older than the change"),
+        (5, ("p1", "p2"), "not run", "TXT-02 was not run"),
+        (5, ("p1", "p2"), "not applicable", "TXT-02 had nothing to judge"),
+        (5, ("p1", "p3"), "pass", "1 of the 2 patients are not in the newest run's data"),
+    ],
+)
+def test_a_run_that_cannot_tell_verifies_nothing(
+    state: State, tmp_path: Path, hours: float, patients: tuple[str, ...], verdict: str, why: str
+) -> None:
+    fixable(state, tmp_path)
+    after = run(tmp_path, hours, [], patients, **{"TXT-02": verdict})
+    assert "nothing was changed yet" in verify(state, "r1", after, at(6)).sentence
+    changed(state, "r1", "mended", by="Bo", at=at(4))
+    found = verify(state, "r1", after, at(6))
+    assert found.outcome == "cannot tell"
+    assert why in found.sentence
+    assert status(state) == "changed"
+
+
+def test_a_run_that_does_not_say_whose_data_it_has(state: State, tmp_path: Path) -> None:
+    fixable(state, tmp_path)
+    changed(state, "r1", "mended", by="Bo", at=at(4))
+    after = run(tmp_path, 5, [])
+    (after / "person_key.parquet").unlink()
+    assert "does not say whose data" in verify(state, "r1", after, at(6)).sentence
+
+
+def test_friction_is_closed_by_a_dated_change_and_its_reporter(state: State) -> None:
+    send(state, about="", kind="workflow friction")
+    with pytest.raises(RolloutError, match="nothing was changed yet"):
+        confirm(state, "r1", by="pr-031", at=at(1))
+    changed(state, "r1", "the link opens at the list", by="Bo", at=at(2))
+    with pytest.raises(RolloutError, match="the reporter confirms"):
+        confirm(state, "r1", by="Bo", at=at(3))
+    confirm(state, "r1", by="pr-031", at=at(4))
+    with pytest.raises(RolloutError, match="closed"):
+        changed(state, "r1", "more", by="Bo", at=at(5))
+    reopen(state, "r1", "it is back", by="pr-031", at=at(6))
+    assert status(state) == "reopened"
+    with pytest.raises(RolloutError, match="nothing was changed yet"):
+        confirm(state, "r1", by="pr-031", at=at(7))
+
+
+def test_a_run_decides_where_a_check_finds_it(state: State, tmp_path: Path) -> None:
+    fixable(state, tmp_path)
+    changed(state, "r1", "mended", by="Bo", at=at(4))
+    with pytest.raises(RolloutError, match="a run after the change closes it"):
+        confirm(state, "r1", by="pr-031", at=at(5))
+
+
+def test_the_reporter_sees_the_answer_also_after_it_is_closed(state: State) -> None:
+    send(state, about="", kind="unmet need")
+    answer(state, "r1", "planned for spring", by="Bo", at=at(1))
+    confirm(state, "r1", by="pr-031", at=at(2))
+    answer(state, "r1", "it is there", by="Bo", at=at(3))
+    item = read_item(state, "r1", at(4))
+    assert (item.answer, item.status, item.age) == ("it is there", "closed", timedelta(hours=2))
+
+
+@pytest.mark.parametrize("key", ["r9", "' or 1=1 --"])
+def test_a_report_nobody_sent(state: State, key: str) -> None:
+    with pytest.raises(RolloutError, match="no such report"):
+        assign(state, key, "Bo", by="Ada", at=T0)
+
+
+def test_the_queue_is_by_severity_times_patients(state: State, tmp_path: Path) -> None:
+    from dataclasses import dataclass
+
+    @dataclass
+    class Known:
+        severity: Severity
+
+    send(state, "many", "ehr|Observation/o1")
+    send(state, "severe", "ehr|Observation/s")
+    send(state, "old", "", kind="workflow friction", at=at(-50))
+    send(state, "done", "", kind="unmet need", at=at(-99))
+    answer(state, "done", "no", by="Bo", at=at(-98))
+    confirm(state, "done", by="pr-031", at=at(-97))
+    first = run(tmp_path, 1, [*FOUND, ("COD-01", "ehr", "Observation", "s", "p1", "x|S")])
+    for key in ("many", "severe"):
+        link(state, key, first, at(2))
+    checks: Any = {"TXT-02": Known(Severity.LOW), "COD-01": Known(Severity.BLOCKER)}
+    items = queue(state, at(3), checks)
+    assert [(i.id, i.weight) for i in items] == [
+        ("severe", 5), ("many", 4), ("old", 0), ("done", 0),
+    ]  # fmt: skip
+    assert [i.id for i in queue(state, at(3))][:2] == ["many", "severe"]  # by patients alone
+    numbers = figures(items)
+    assert (numbers.reports, numbers.open, numbers.answered) == (4, 3, 1)
+    assert (numbers.first_response, numbers.time_to_fix) == (timedelta(hours=1), timedelta(hours=2))
+    told = counts(state, "deterioration-alerts", at(24 * 6))
+    assert (told.answered, told.unanswered, told.waiting) == (1, 1, 2)
+
+
+def test_a_report_as_fhir(state: State, tmp_path: Path) -> None:
+    fixable(state, tmp_path)
+    assign(state, "r1", "Bo Chen", by="Ada", at=at(3))
+    task, said = as_task(read_item(state, "r1", at(4)))
+    assert (task["resourceType"], task["status"], task["intent"]) == ("Task", "accepted", "order")
+    assert task["businessStatus"] == {"text": "assigned"}
+    assert task["focus"] == {"reference": "Observation/o1"}
+    assert task["reasonReference"] == {"reference": f"Communication/{said['id']}"}
+    assert said["payload"] == [{"contentString": f"potassium is text {SCRIPT}"}]
+    answer(state, "r1", "mended", by="Bo", at=at(5))
+    *_, told = as_task(read_item(state, "r1", at(6)))
+    assert told["inResponseTo"] == [{"reference": f"Communication/{said['id']}"}]
+    assert json.dumps(told).count("pr-031") == 0

@@ -77,6 +77,18 @@ def run_folder(project: Project, out: Path | None) -> tuple[Path, Path]:
     return current, project.folder / STORE
 
 
+def history(project: Project) -> list[Path]:
+    """Return the folders of a project's finished runs, oldest first.
+
+    A folder's name says the second in which its run began; of one second, the older file is first.
+    """
+    if project.folder is None:
+        return []
+    found = (project.folder / RUNS).glob("*/summary.json")
+    dated = [(p.parent.name[:18], p.stat().st_mtime_ns, p.parent) for p in found]
+    return [folder for *_, folder in sorted(dated) if folder.suffix != ".tmp"]
+
+
 def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""CDS Hooks over HTTP: exactly what the specification allows, faults that echo nothing, the panel."""
+"""CDS Hooks over HTTP: what the specification allows, faults that echo nothing, the panel."""
 
 from __future__ import annotations
 
@@ -108,7 +108,10 @@ def site(tmp_path: Path, state: State) -> Site:
     shop = {"resourceType": "Organization", "id": "o", "name": SCRIPT}
     compare(
         tmp_path,
-        ehr=[patient(), patient("q", "200"), listed(drug("lisinopril 10 MG Oral Tablet", "314076"))],
+        ehr=[
+            patient(), patient("q", "200"),
+            listed(drug("lisinopril 10 MG Oral Tablet", "314076")),
+        ],
         pharmacy=[
             patient(), shop, dispensed(WARFARIN, dosageInstruction=[{"text": SCRIPT}]),
             dispensed(said, "d2", performer=[{"actor": {"reference": "Organization/o"}}]),

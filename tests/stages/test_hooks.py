@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import duckdb
 import pytest
 from drug_cases import SCRIPT, compare, dispensed, drug, listed, patient, sig
 from markdown_it import MarkdownIt
@@ -217,6 +218,24 @@ class TestCalls:
         )  # fmt: skip
         assert ask(state, Differences(tmp_path / "run"), request()) == []
 
+    def test_another_record_of_the_same_person(self, state: State, tmp_path: Path) -> None:
+        compare(
+            tmp_path,
+            ehr=[patient(), patient("twin")],
+            pharmacy=[patient("x"), {**dispensed(WARFARIN), "subject": {"reference": "Patient/x"}}],
+        )
+        keys = tmp_path / "run" / "person_key.parquet"
+        rows = "(0, 'ehr', 'id', 'twin'), (0, 'pharmacy', 'id', 'x'), (7, 'ehr', 'id', 'other')"
+        duckdb.execute(
+            f"copy (select (select min(person) from '{tmp_path}/run/medication_difference.parquet')"
+            f" + n as person, feed, kind, '' as system, value from (values {rows}) "
+            f"k(n, feed, kind, value)) to '{keys}' (format parquet)"
+        )
+        found = Differences(tmp_path / "run")
+        assert len(ask(state, found, request("twin"))) == 1
+        assert ask(state, found, request("x")) == []  # an id of the pharmacy is none of the EHR
+        assert ask(state, found, request("other")) == []
+
     def test_a_caller_who_gave_up_is_served_nothing(self, state: State, found: Differences) -> None:
         assert ask(state, found, request(), until=1.0, clock=lambda: 2.0) == []
         assert [e.action for e in events(state)] == ["requested"]
@@ -228,7 +247,8 @@ class TestCalls:
     @pytest.mark.parametrize(
         ("body", "words"),
         [
-            (b"", "truncated"), (b"{", "truncated"), (b"[]", "array"), (b"\xff", ""), (b'{"hook": "\xff"}', "UTF-8"),
+            (b"", "truncated"), (b"{", "truncated"), (b"[]", "array"), (b"\xff", ""),
+            (b'{"hook": "\xff"}', "UTF-8"),
             (b"{}", "`hook`"), (request(context={}), "`patientId` - at `$.context`"),
             (request(context={"patientId": 7, "x": "Ada Okafor"}), "at `$.context.patientId`"),
             (request(context={"patientId": " "}), "context.patientId"),
@@ -303,8 +323,9 @@ class TestFeedback:
         self, state: State, found: Differences
     ) -> None:
         card = self.served(state, found)
-        self.take(state, {"feedback": [{"card": card, "outcome": "accepted",
-                                        "outcomeTimestamp": "2026-11-01T09:00:00+00:00"}]})  # fmt: skip
+        at = "2026-11-01T09:00:00+00:00"
+        outcome = {"card": card, "outcome": "accepted", "outcomeTimestamp": at}
+        self.take(state, {"feedback": [outcome]})
         event = events(state)[-1]
         assert (event.practitioner, event.patient, event.encounter) == ("pr-1", "p", "e1")
         assert (event.card, event.at) == (card, datetime(2026, 11, 1, 9, tzinfo=UTC))
@@ -337,9 +358,14 @@ class TestFeedback:
         body = {"feedback": [{"card": self.served(state, found), "outcome": "accepted"}]}
         assert take_feedback(state, other, json.dumps(body).encode(), NOW) == 0
 
-    @pytest.mark.parametrize("body", [b"", b"7", b'"x"', b'{"feedback": 7}', b'{"feedback": [7]}', b'{"\xff": 1}',
-                                      b'{"feedback": [{"card": "\xff", "outcome": "accepted"}]}',
-                                      b"{}", b'{"feedback": [{"card": "a", "outcome": "x"}]}'])  # fmt: skip
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"", b"7", b'"x"', b"{}", b'{"feedback": 7}', b'{"feedback": [7]}', b'{"\xff": 1}',
+            b'{"feedback": [{"card": "\xff", "outcome": "accepted"}]}',
+            b'{"feedback": [{"card": "a", "outcome": "x"}]}',
+        ],
+    )  # fmt: skip
     def test_what_cannot_be_read_at_all(self, state: State, body: bytes) -> None:
         with pytest.raises(HookError):
             take_feedback(state, SERVICE, body, NOW)

@@ -82,7 +82,8 @@ class TestNames:
         [
             "", " ", "lisinopril", "lisinopril 10 MG", "LISINOPRIL 10MG TAB", "Camila 28 Day Pack",
             "Levora 0.15/30 28 Day Pack", "{21 (ethinyl estradiol 0.03 MG Oral Tablet) } Pack",
-            "aspirin 81 MG / Oral Tablet", "Lasix 40mg", "[Zestril]", "10 MG Oral Tablet", "💊 / 💊",
+            "aspirin 81 MG / Oral Tablet", "Lasix 40mg", "[Zestril]", "10 MG Oral Tablet",
+            "💊 / 💊",
         ],
     )  # fmt: skip
     def test_what_is_not_read_in_full_is_not_read(self, name: str) -> None:

@@ -14,8 +14,13 @@ from uptake import __version__
 from uptake.cli.assess import assess
 from uptake.cli.checks import checks
 from uptake.cli.demo import demo
+from uptake.cli.feedback import feedback
 from uptake.cli.findings import findings
+from uptake.cli.gate import gate
 from uptake.cli.init import init
+from uptake.cli.serve import serve
+from uptake.cli.terminology import terminology
+from uptake.cli.usage import usage
 from uptake.errors import UptakeError
 
 
@@ -61,5 +66,5 @@ def main() -> None:
     """Show how far FHIR data get on the way to the clinic, and what to fix first."""
 
 
-for _command in (assess, checks, demo, findings, init):
+for _command in (assess, checks, demo, feedback, findings, gate, init, serve, terminology, usage):
     main.add_command(_command)

@@ -80,11 +80,13 @@ def assess(
     catalogue, use_cases = read_catalogue(project)
     from uptake.feeds.files import find_feeds
     from uptake.findings.assess import Request
+    from uptake.findings.inputs import read_inputs
 
     declared = () if sources or feeds else project.feeds
     if not (sources or feeds or declared):
         raise UsageError("nothing to read; give a folder: uptake assess FOLDER")
     now = datetime.now(UTC)
+    inputs = read_inputs(project)
     request = Request(
         feeds=find_feeds(sources, _named(feeds), declared),
         checks=_with_left_out(catalogue, _chosen(catalogue, check_codes, "check")),
@@ -95,6 +97,9 @@ def assess(
         threads=threads or os.cpu_count() or 1,
         memory=memory,
         form=tuple(formats.split(",")),
+        measures=inputs.measures,
+        mappings=inputs.mappings,
+        events=inputs.events,
     )
     sys.exit(run(request, project, out, fail_on=fail_on, as_json=as_json, quiet=quiet))
 
@@ -112,17 +117,11 @@ def run(
     from rich.console import Console
 
     from uptake.cli.progress import Bars
-    from uptake.findings.assess import assess as run_assessment
-    from uptake.report.page import write_page
-    from uptake.report.summary import summary, write_summary
-    from uptake.runs import new_run
+    from uptake.report.run import write_run
+    from uptake.report.summary import summary
 
-    progress = Console(stderr=True)
-    with new_run(project, out, request.run) as place:
-        with Bars(progress, quiet=quiet or as_json) as bars:
-            done = run_assessment(request, place.draft, place.store, bars)
-        write_page(done, place.draft)
-        write_summary(done, place.draft)
+    with Bars(Console(stderr=True), quiet=quiet or as_json) as bars:
+        done, place = write_run(request, project, out, bars)
     if as_json:
         import json
 

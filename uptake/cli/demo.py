@@ -21,7 +21,7 @@ from uptake.cli.options import quiet_option
 @quiet_option
 def demo(folder: Path, patients: int, seed: int, quiet: bool) -> None:
     """Write a demo project into DIR and run the loop on it."""
-    from uptake.demo.sample import write_sample
+    from uptake.demo.hospital import write_sample
     from uptake.findings.assess import Request
     from uptake.project import read_project
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from uptake.cli.options import json_option, open_project, project_option
+from uptake.cli.options import json_option, open_project, printable, project_option
 
 
 @click.group()
@@ -39,13 +39,8 @@ def show(fingerprint: str, out: Path | None, project_folder: Path | None, as_jso
     check = read_catalogue(project)[0].get(found.row["check"])
     for name, value in found.row.items():
         if value is not None:
-            click.echo(f"{name + ':':<15} {_printable(str(value))}")
+            click.echo(f"{name + ':':<15} {printable(str(value))}")
     if check:
         click.echo(f"\n{check.title}\n\n{check.finds}\n\n{check.matters}\n\n{check.fix}")
     click.echo(f"\n{found.place}:")
-    click.echo(_printable(found.raw))
-
-
-def _printable(text: str) -> str:
-    """Return text that cannot drive a terminal: control characters are shown, not sent."""
-    return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)
+    click.echo(printable(found.raw))

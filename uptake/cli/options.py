@@ -11,6 +11,7 @@ from uptake.errors import UptakeError
 
 if TYPE_CHECKING:
     from uptake.project import Project
+    from uptake.state.database import State
 
 project_option = click.option(
     "--project",
@@ -31,3 +32,20 @@ def open_project(folder: Path | None) -> Project:
     from uptake.project import find_project
 
     return find_project(folder)
+
+
+def existing_state(project: Project) -> State | None:
+    """Return the project's state, None where nothing was decided yet: reading makes no file."""
+    if project.folder is None:
+        return None
+    file = project.state_url.removeprefix("sqlite:///")
+    if file != project.state_url and not Path(file).is_file():
+        return None
+    from uptake.state.database import open_state
+
+    return open_state(project.state_url)
+
+
+def printable(text: str) -> str:
+    """Return text that cannot drive a terminal: control characters are shown, not sent."""
+    return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)

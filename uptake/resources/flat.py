@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
+from typing import Any
 
 from uptake import r4
 from uptake.resources import references
@@ -20,6 +21,7 @@ from uptake.resources.view.compile import CompiledView, compile_view
 MOMENTS = frozenset({"date", "dateTime", "instant"})
 SQL_TYPES = {"boolean": "boolean", "decimal": "double", "integer": "bigint"}
 REFERENCE_COLUMN = re.compile(r"^(?P<element>.+)\.getReferenceKey\(\w*\)$")
+CODE_COLUMN = re.compile(r"^(?P<coding>.+)\.code$")
 PARTS = {"date": "date", "precision": "varchar", "offset": "bigint"}
 """What is known of a date-time beside its instant and its text."""
 
@@ -33,6 +35,9 @@ class FlatView:
     compiled: CompiledView
     references: Mapping[str, str]
     """Column to the path of the reference: `encounter_rid` to `Observation.encounter`."""
+    codings: Mapping[str, str]
+    """Column of a code, with its system beside, to the expression of the coding it is read from:
+    `code` to `Observation.code.coding[0]`."""
 
     def raw(self, source: str) -> str:
         """Return the SELECT of what the resource itself says; `source` has rid and the struct r."""
@@ -107,7 +112,14 @@ def read_view(text: str) -> FlatView:
         if m
     }
     plain = {**view, "select": [{"column": [c for c in columns if c["name"] not in paths]}]}
-    return FlatView(view["name"], view["resource"], compile_view(plain), paths)
+    return FlatView(view["name"], view["resource"], compile_view(plain), paths, _codings(view))
+
+
+def _codings(view: Mapping[str, Any]) -> dict[str, str]:
+    paths = {c["name"]: c["path"] for c in view["select"][0]["column"]}
+    found = {n: CODE_COLUMN.match(p) for n, p in paths.items() if f"{n}_system" in paths}
+    typeless = {n: re.sub(r"[.]ofType[(]\w+[)]", "", m["coding"]) for n, m in found.items() if m}
+    return {n: f"{view['resource']}.{p.replace('.first()', '[0]')}" for n, p in typeless.items()}
 
 
 _FOLDER = resources.files("uptake") / "content" / "views"

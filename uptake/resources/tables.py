@@ -16,12 +16,13 @@ from uptake import r4
 from uptake.engine.duckdb import listed
 from uptake.resources import datatypes, moments, references
 from uptake.resources.flat import event_sql, shipped_view, subject_path, view_names
+from uptake.resources.mapped import apply_mappings
 from uptake.resources.store import OFFSET_BITS
 from uptake.resources.view.shape import merge, transform_spec
 
 if TYPE_CHECKING:
     from uptake.engine.duckdb import Database
-    from uptake.model import Feed
+    from uptake.model import CodeMapping, Feed
     from uptake.resources.flat import FlatView
     from uptake.resources.store import Store
 
@@ -50,10 +51,18 @@ Progress = Callable[[str], None]
 
 
 def build_tables(
-    db: Database, store: Store, feeds: Sequence[Feed], wanted: frozenset[str], progress: Progress
+    db: Database,
+    store: Store,
+    feeds: Sequence[Feed],
+    wanted: frozenset[str],
+    progress: Progress,
+    mappings: Sequence[CodeMapping] = (),
 ) -> None:
-    """Make the tables of `docs/tables.md` that are wanted; `resource`, `reference` always."""
-    builder = _Builder(db, store, wanted)
+    """Make the tables of `docs/tables.md` that are wanted; `resource`, `reference` always.
+
+    Mappings are found in `coding`, so that is made for them too.
+    """
+    builder = _Builder(db, store, wanted | {"coding"} if mappings else wanted)
     builder.feeds(feeds)
     builder.records()
     builder.empty_tables()
@@ -64,6 +73,7 @@ def build_tables(
         builder.on(own).read_type(resource_type, store.fields[resource_type])
 
     db.each(read, [name for (name,) in db.rows(largest_first)])
+    builder.map_codes(mappings)
     builder.resolve()
     builder.work_out_moments()
     builder.flat_tables()
@@ -266,6 +276,11 @@ class _Builder:
         ]
         self.db.insert("allowed_target", ("path", "target"), allowed)
 
+    def map_codes(self, mappings: Sequence[CodeMapping]) -> None:
+        """Put the targets of approved mappings beside the local codes."""
+        views = [v for v in self.flat.values() if v.resource in self.store.fields]
+        apply_mappings(self.db, mappings, views, concepts="concept" in self.datatypes)
+
     def resolve(self) -> None:
         """Make `reference` from what was sent."""
         self.db.run(references.RESOLVE)
@@ -318,6 +333,8 @@ class _Builder:
               case when i.type = 'Patient' then i.id
                 else coalesce(p.id, s.target_id, s.reference) end as patient_id,
               m.entered_in_error, m.last_updated, m.source,
+              case when fhir_moment_offset(m.last_updated) is not null
+                then fhir_moment_at(m.last_updated) end as received_at,
               strftime(e.at_date, '%Y-%m') as month
             from record i join resource_meta m using (rid)
             left join (select rid, min(target_rid) as target_rid, min(target_id) as target_id,

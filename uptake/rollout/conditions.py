@@ -153,7 +153,9 @@ def _charter(facts: GateFacts) -> Told:
 def _acceptance(facts: GateFacts) -> Told:
     whole = len(facts.charter.criteria)
     signed = sum(part.signed is not None for part in facts.charter.criteria)
-    told = f"{signed} of {whole} acceptance criteria are signed by the owner."
+    told = "There are no acceptance criteria yet."
+    if whole:
+        told = f"{signed} of {whole} acceptance criteria are signed by the owner."
     if not FEWEST <= whole <= MOST:
         told += f" It takes {FEWEST} to {MOST}."
     return FEWEST <= whole <= MOST and signed == whole, _case(facts, told)
@@ -280,7 +282,8 @@ def _stage_told(stage: Stage, facts: GateFacts) -> Told:
     if found is None:
         return None, Evidence("The chain was not computed.", "/adoption")
     if found.verdict == "cannot tell":
-        return None, Evidence(found.reason or found.sentence, "/adoption")
+        why = (found.reason or found.sentence).rstrip(". ")
+        return None, Evidence(f"{why[:1].upper()}{why[1:]}.", "/adoption")
     return True, Evidence(found.sentence, "/adoption")
 
 

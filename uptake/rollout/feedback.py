@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from uptake.rollout.conditions import FeedbackCounts, limit
 from uptake.rollout.errors import RolloutError
 from uptake.rollout.feedback_evidence import (
     Patient,
@@ -59,6 +60,7 @@ __all__ = [
     "assign",
     "changed",
     "confirm",
+    "counts",
     "figures",
     "link",
     "queue",
@@ -233,6 +235,14 @@ def _linked(found: tuple[Cause, ...], patients: int) -> str:
     checks = ", ".join(dict.fromkeys(c.check for c in found))
     who = "1 patient has" if patients == 1 else f"{patients:,} patients have"
     return f"{checks} {'finds' if len(found) == 1 else 'find'} this; {who} the same cause"
+
+
+def counts(state: State, use_case: str, now: datetime) -> FeedbackCounts:
+    """Return how many reports about a use case are answered, overdue, or have time still."""
+    items = [i for i in queue(state, now) if i.use_case == use_case]
+    silent = [i for i in items if not i.answer]
+    waiting = sum(now - i.at <= timedelta(days=limit("answer")) for i in silent)
+    return FeedbackCounts(len(items) - len(silent), len(silent) - waiting, waiting)
 
 
 def assign(state: State, key: str, owner: str, *, by: str, at: datetime) -> None:

@@ -1,0 +1,59 @@
+"""What a run of a project takes in beside its feeds. In: a project; out: definitions, mappings, log.
+
+The state is read only where there is one: to assess a folder makes no file beside its results.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from uptake.definitions import read_measures
+from uptake.state import events
+from uptake.state.database import State, open_state
+from uptake.terminology.mappings import read_mappings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pyarrow as pa
+
+    from uptake.model import CodeMapping, Measure
+    from uptake.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What people defined, approved and did."""
+
+    measures: Mapping[str, Measure] = field(default_factory=dict)
+    mappings: tuple[CodeMapping, ...] = ()
+    events: pa.Table | None = None
+
+
+def read_inputs(project: Project) -> Inputs:
+    """Return what a run takes in; the events of the inbox are moved to their files first.
+
+    Raises DefinitionError for a measure with faults, StorageError where the state cannot be read.
+    """
+    measures = read_measures(project.content("measures"), verify=project.own_content("measures"))
+    state = existing_state(project)
+    if state is None:
+        return Inputs(measures)
+    folder = project.folder or Path()
+    try:
+        events.compact(state, folder)
+        return Inputs(measures, read_mappings(state), events.everything(state, folder))
+    finally:
+        state.close()
+
+
+def existing_state(project: Project) -> State | None:
+    """Return the project's state, None where nothing was decided yet: reading makes no file."""
+    if project.folder is None:
+        return None
+    file = project.state_url.removeprefix("sqlite:///")
+    if file != project.state_url and not Path(file).is_file():
+        return None
+    return open_state(project.state_url)

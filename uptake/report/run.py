@@ -1,0 +1,29 @@
+"""A run, whole. In: a request; out: its assessment, and every file of it on disk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from uptake.findings.assess import assess
+from uptake.report.page import write_page
+from uptake.report.summary import write_summary
+from uptake.runs import new_run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from uptake.findings.assess import Request, Watch
+    from uptake.model import Assessment
+    from uptake.project import Project
+    from uptake.runs import Place
+
+
+def write_run(
+    request: Request, project: Project, out: Path | None, watch: Watch
+) -> tuple[Assessment, Place]:
+    """Assess and write every file of the run; in a project it is the newest from then on."""
+    with new_run(project, out, request.run) as place:
+        done = assess(request, place.draft, place.store, watch)
+        write_page(done, place.draft)
+        write_summary(done, place.draft)
+    return done, place

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from uptake.demo.sample import write_sample
+from uptake.demo.hospital import write_sample
 
 from .assessing import assess_folder, findings, fitness_of
 from .repair import apply

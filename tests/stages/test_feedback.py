@@ -55,6 +55,7 @@ def run(
     hours: float,
     findings: Sequence[tuple[str | None, ...]],
     patients: Sequence[str] = ("p1", "p2", "p3"),
+    sent: int = 9,
     **verdicts: str,
 ) -> Path:
     """Write the files of a run that began so many hours after T0."""
@@ -63,7 +64,8 @@ def run(
     out.mkdir(parents=True)
     told = {"TXT-02": "fail", "COD-01": "pass"} | verdicts
     checks = [{"code": code, "verdict": verdict} for code, verdict in told.items()]
-    (out / "summary.json").write_text(json.dumps({"run": began, "checks": checks}))
+    summary = {"run": began, "checks": checks, "resources": {"ehr": {"Observation": sent}}}
+    (out / "summary.json").write_text(json.dumps(summary))
     rows: list[dict[str, Any]] = [dict(zip(KEYS, f, strict=True)) for f in findings]
     for row in rows:
         row["fingerprint"] = "/".join(str(row[k]) for k in KEYS[:4])
@@ -154,7 +156,7 @@ def test_a_clean_run_after_the_change_closes_it(state: State, tmp_path: Path) ->
     item = read_item(state, "r1", at(99))
     assert [s.what for s in item.steps] == ["linked", "assigned", "changed", "verified", "closed"]
     assert (item.status, item.verified, item.owner) == ("closed", True, "Bo Chen")
-    assert (item.first_response, item.time_to_fix) == (timedelta(hours=3), timedelta(hours=6))
+    assert (item.first_response, item.age) == (timedelta(hours=3), timedelta(hours=6))
     assert verify(state, "r1", run(tmp_path, 7, []), at(8)).outcome == "cannot tell"
 
 
@@ -195,7 +197,6 @@ def test_others_with_another_cause_do_not_hold_it_open(state: State, tmp_path: P
     [
         (3, ("p1", "p2"), "pass", "older than the change"),
         (5, ("p1", "p2"), "not run", "TXT-02 was not run"),
-        (5, ("p1", "p2"), "not applicable", "TXT-02 had nothing to judge"),
         (5, ("p1", "p3"), "pass", "1 of the 2 patients are not in the newest run's data"),
     ],
 )
@@ -210,6 +211,26 @@ def test_a_run_that_cannot_tell_verifies_nothing(
     assert found.outcome == "cannot tell"
     assert why in found.sentence
     assert status(state) == "changed"
+
+
+def test_a_feed_that_went_silent_is_not_clean(state: State, tmp_path: Path) -> None:
+    """A check with nothing left to judge verifies, but not where nothing is sent any more."""
+    fixable(state, tmp_path)
+    changed(state, "r1", "mended", by="Bo", at=at(4))
+    none = {"TXT-02": "not applicable"}
+    silent = verify(state, "r1", run(tmp_path, 5, [], sent=0, **none), at(6))
+    assert silent.sentence == "the newest run has no Observation of ehr, so it cannot tell"
+    assert verify(state, "r1", run(tmp_path, 7, [], **none), at(8)).outcome == "verified"
+
+
+def test_a_change_may_mend_one_of_several_findings(state: State, tmp_path: Path) -> None:
+    send(state, about="ehr|Observation/o2")
+    linked = link(state, "r1", run(tmp_path, 1, FOUND), at(2))
+    assert linked.sentence == "COD-01, TXT-02 find this; 2 patients have the same cause"
+    with pytest.raises(RolloutError, match="not linked to a finding of CTX-01"):
+        changed(state, "r1", "mended", by="Bo", at=at(3), check="CTX-01")
+    changed(state, "r1", "mended", by="Bo", at=at(4), check="TXT-02")
+    assert verify(state, "r1", run(tmp_path, 5, FOUND[4:]), at(6)).outcome == "verified"
 
 
 def test_a_run_that_does_not_say_whose_data_it_has(state: State, tmp_path: Path) -> None:

@@ -1,8 +1,14 @@
-"""Chains as a hospital may have them, for pages that need one."""
+"""What pages are tried on: a project whose every text is a script, and chains of a hospital."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 from uptake.model import Chain, Evidence, Stage, StageResult, Stall
+from uptake.project import read_project
+from uptake.state.database import open_state
+from uptake.web.site import Site
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -96,3 +102,82 @@ AUTHORIZATION = Chain(
     None,
 )  # fmt: skip
 CHAINS = (CARE_GAPS, MEDICATIONS, DETERIORATION, AUTHORIZATION)
+
+BORN, MRN = "1961-04-02", "http://lakeshore.example/mrn"
+LOCAL = "http://lab.example/codes"
+
+
+def write_project(folder: Path) -> None:
+    """Write a project of a chart and a laboratory; every text of the data is a script."""
+    for feed, records in (("ehr", _chart()), ("lab", _laboratory())):
+        (folder / feed).mkdir(parents=True)
+        for record in records:
+            kind = str(record["resourceType"])
+            with (folder / feed / f"{kind}.ndjson").open("a") as stream:
+                stream.write(json.dumps(record) + "\n")
+    with (folder / "lab" / "Observation.ndjson").open("a") as stream:
+        stream.write('{"resourceType": "Observation", "id": 42}\n')
+    (folder / "uptake.toml").write_text(
+        '[assess]\nas_of = "2026-11-01"\n\n[feeds.ehr]\npath = "ehr"\nrole = "ehr"\n'
+        'complete_for = ["Condition", "Procedure"]\n\n[feeds.lab]\npath = "lab"\n'
+        'role = "external"\n\n[web]\nhosts = ["uptake.example.org"]\n'
+        'ehr = ["https://ehr.example.org"]\n'
+    )
+
+
+def _patient(name: str, number: str) -> dict[str, object]:
+    kind = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MR"}]}
+    return {
+        "resourceType": "Patient", "id": name, "birthDate": BORN, "gender": "female",
+        "identifier": [{"type": kind, "system": MRN, "value": number}],
+        "name": [{"family": SCRIPT, "given": [SCRIPT]}],
+    }  # fmt: skip
+
+
+def _chart() -> list[dict[str, object]]:
+    diabetes = {"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "E11.9", "display": SCRIPT}
+    active = {
+        "system": "http://terminology.hl7.org/CodeSystem/condition-clinical",
+        "code": "active",
+    }
+    patients = [_patient(f"secret-{n}", f"MRN-{n}") for n in range(4)]
+    return [
+        *patients,
+        _patient("secret-twin", "MRN-0"),
+        *({
+            "resourceType": "Condition", "id": f"c{n}", "code": {"coding": [diabetes]},
+            "clinicalStatus": {"coding": [active]}, "subject": {"reference": f"Patient/secret-{n}"},
+        } for n in range(4)),
+    ]  # fmt: skip
+
+
+def _laboratory() -> list[dict[str, object]]:
+    local = {"system": LOCAL, "code": "HB<b>A</b>", "display": f"hemoglobin a1c {SCRIPT}"}
+    return [
+        *(_patient(f"lab-{n}", f"MRN-{n}") for n in range(4)),
+        *({
+            "resourceType": "Observation", "id": f"o{n}", "status": "final",
+            "code": {"coding": [local], "text": SCRIPT},
+            "subject": {"reference": f"Patient/lab-{n}"},
+            "effectiveDateTime": "2026-10-01T09:00:00-05:00",
+            "valueQuantity": {"value": 7.1, "unit": SCRIPT, "code": "%",
+                              "system": "http://unitsofmeasure.org"},
+        } for n in range(4)),
+    ]  # fmt: skip
+
+
+def assess(folder: Path) -> None:
+    """Run `uptake assess` on a project."""
+    from click.testing import CliRunner
+
+    from uptake.cli import main
+
+    done = CliRunner().invoke(main, ["assess", "--project", str(folder), "--quiet"])
+    assert done.exit_code in (0, 1, 3), done.output
+    assert isinstance(done.exception, SystemExit | None), done.exception
+
+
+def make_site(folder: Path) -> Site:
+    """Return the site of a project; close its state when done."""
+    project = read_project(folder)
+    return Site(project, open_state(project.state_url), "http://127.0.0.1:8000")

@@ -80,20 +80,7 @@ def import_access(
         rows = before.accepted + before.repeated
         return Imported(path.name, "access", "", 0, rows, 0, {}, (), before.at)
     tally = Tally(sha256, path.name, "access")
-    found: dict[tuple[str, ...], dict[str, str]] = {}
-    refused: list[RefusedRow] = []
-    seen: set[tuple[str, ...]] = set()
-    for row, fields in _rows(path):
-        fault = row.fault or _fault(fields, surfaces)
-        key = tuple(fields.values())
-        if fault:
-            refused.append(RefusedRow(row.line, row.raw, fault))
-        elif key in seen:
-            tally.repeated += 1
-        else:
-            seen.add(key)
-            tally.accepted += 1
-            found |= _grants(fields)
+    found, refused = _read(path, surfaces, tally)
     if not found:
         raise SourceError(f"{path}: {_why_none(refused)}")
     with state.write() as connection:
@@ -101,10 +88,30 @@ def import_access(
         listed = {"as_of": as_of, "file": path.name, "sha256": sha256, "imported_at": now}
         number = connection.execute(access_list.insert(), listed).inserted_primary_key
         assert number is not None  # noqa: S101 -- for the type checker: an insert of one row
-        connection.execute(access.insert(), [g | {"list": number[0]} for g in found.values()])
+        connection.execute(access.insert(), [g | {"list": number[0]} for g in found])
         tally.refuse(connection, refused)
         tally.end(connection, now)
     return tally.result(_notes(state, as_of), before.at if before else None)
+
+
+def _read(
+    path: Path, surfaces: Collection[str], tally: Tally
+) -> tuple[list[dict[str, str]], list[RefusedRow]]:
+    """Return who may see what, each once, and the rows refused; the others are tallied."""
+    found: dict[tuple[str, ...], dict[str, str]] = {}
+    refused: list[RefusedRow] = []
+    seen: set[tuple[str, ...]] = set()
+    for row, fields in _rows(path):
+        key = tuple(fields.values())
+        if fault := row.fault or _fault(fields, surfaces):
+            refused.append(RefusedRow(row.line, row.raw, fault))
+        elif key in seen:
+            tally.repeated += 1
+        else:
+            seen.add(key)
+            tally.accepted += 1
+            found |= _grants(fields)
+    return list(found.values()), refused
 
 
 def _why_none(refused: list[RefusedRow]) -> str:

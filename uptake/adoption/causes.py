@@ -38,6 +38,8 @@ class Trait:
     """All failures."""
     explains: float
     """The share of all failures that it explains, 0 to 1."""
+    fix_key: str = ""
+    """Of a check: what one person would repair."""
 
 
 def late_deliveries(reach: Reach, case: str) -> list[Trait]:
@@ -51,11 +53,12 @@ def late_deliveries(reach: Reach, case: str) -> list[Trait]:
             strftime(date_trunc('week', at_time), '%Y-%m-%d') as week
           from reached where use_case = $case and due <= $now
         )
-        select 'check' as kind, f."check" as name, j.feed as of_feed, j.key, j.failed
+        select 'check' as kind, f."check" as name, j.feed as of_feed, j.key, j.failed,
+          coalesce(f.fix_key, '') as fix_key
         from judged j join finding f on f.feed = j.feed and f.resource_type = j.type
           and f.resource_id = j.id and f.severity in {SEVERE}
-        union select 'place', place, '', key, failed from judged where place <> ''
-        union select 'week', week, '', key, failed from judged
+        union select 'place', place, '', key, failed, '' from judged where place <> ''
+        union select 'week', week, '', key, failed, '' from judged
     """
     total = (
         "select count(*), count(*) filter (not on_time) from reached "
@@ -72,9 +75,10 @@ def unseen(reach: Reach, case: str) -> list[Trait]:
             strftime(date_trunc('week', at_time), '%Y-%m-%d') as week
           from reached where use_case = $case and due <= $now and on_time
         )
-        select 'surface' as kind, surface as name, '' as of_feed, key, failed from judged
-        union select 'place', place, '', key, failed from judged where place <> ''
-        union select 'week', week, '', key, failed from judged
+        select 'surface' as kind, surface as name, '' as of_feed, key, failed, '' as fix_key
+        from judged
+        union select 'place', place, '', key, failed, '' from judged where place <> ''
+        union select 'week', week, '', key, failed, '' from judged
     """
     total = (
         "select count(*), count(*) filter (seen_at is null) from reached "
@@ -94,9 +98,9 @@ def not_users(reach: Reach, case: str, users: Sequence[str]) -> list[Trait]:
           from access_case a where a.use_case = $case
         )"""
     rows = f"""{people}
-        select 'unit' as kind, unit as name, '' as of_feed, key, failed
+        select 'unit' as kind, unit as name, '' as of_feed, key, failed, '' as fix_key
         from judged join access_unit u on u.practitioner = key
-        union select 'role', role, '', key, failed
+        union select 'role', role, '', key, failed, ''
         from judged join access_person p on p.practitioner = key
     """
     total = f"{people} select count(*), count(*) filter (failed) from judged"
@@ -129,7 +133,8 @@ def _traits(reach: Reach, rows: str, total: str, names: Mapping[str, object]) ->
     if not failures or failures == whole:
         return []
     found = reach.db.rows(
-        "select kind, name, of_feed, count(distinct key) filter (failed), count(distinct key) "
+        "select kind, name, of_feed, count(distinct key) filter (failed), count(distinct key), "
+        "min(fix_key) "
         f"from ({rows}) group by kind, name, of_feed",
         names,
     )
@@ -137,9 +142,9 @@ def _traits(reach: Reach, rows: str, total: str, names: Mapping[str, object]) ->
     return sorted(traits, key=lambda t: (-t.explains, t.kind, t.name, t.feed))
 
 
-def _trait(row: tuple[str, str, str, int, int], whole: int, failures: int) -> Trait:
-    kind, name, feed, failed, having = row
+def _trait(row: tuple[str, str, str, int, int, str], whole: int, failures: int) -> Trait:
+    kind, name, feed, failed, having, fix_key = row
     others = whole - having
     expected = having * (failures - failed) / others if others else failed
     explains = max(0.0, (failed - expected) / failures)
-    return Trait(kind, name, feed, failed, having, failures, explains)
+    return Trait(kind, name, feed, failed, having, failures, explains, fix_key)

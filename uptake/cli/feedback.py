@@ -87,6 +87,7 @@ def show(key: str, project_folder: Path | None, as_json: bool) -> None:
 @click.argument("key", metavar="ID")
 @click.option("--change", metavar="NOTE", help="What was changed.")
 @click.option("--when", metavar="INSTANT", help="When it was changed; default: now.")
+@click.option("--check", metavar="CODE", default="", help="Which of several findings it mends.")
 @click.option("--by", metavar="NAME", default="", help="Who changed it; default: who is logged in.")
 @click.option("--answer", "told", metavar="TEXT", help="What the reporter is told.")
 @click.option("--confirmed-by", metavar="NAME", help="The reporter says that the change helps.")
@@ -95,6 +96,7 @@ def resolve(
     key: str,
     change: str | None,
     when: str | None,
+    check: str,
     by: str,
     told: str | None,
     confirmed_by: str | None,
@@ -108,12 +110,15 @@ def resolve(
     from uptake.rollout import feedback as steps
 
     project = open_project(project_folder)
-    if when and not change:
-        raise UsageError("--when says when the change was made; add --change NOTE")
+    if (when or check) and not change:
+        raise UsageError("--when and --check say more about a change; add --change NOTE")
     now = datetime.now(UTC)
     state, who = _state(project), by or _login()
     if change:
-        steps.changed(state, key, change, by=who, at=_instant(when) if when else now)
+        made = _instant(when) if when else now
+        if check:
+            _link(project, state, key, now)
+        steps.changed(state, key, change, by=who, at=made, check=check)
     if told:
         steps.answer(state, key, told, by=who, at=now)
     if confirmed_by:
@@ -126,14 +131,21 @@ def resolve(
 
 
 def _verify(project: Project, state: State, key: str, now: datetime) -> Verdict:
-    from uptake.rollout import feedback as steps
+    from uptake.rollout.feedback import verify
+
+    return verify(state, key, _link(project, state, key, now), now)
+
+
+def _link(project: Project, state: State, key: str, now: datetime) -> Path:
+    """Link a report that nobody linked to the newest run; return that run's folder."""
+    from uptake.rollout.feedback import link, read_item
     from uptake.runs import run_folder
 
     run, _ = run_folder(project, None)
-    item = steps.read_item(state, key, now)
+    item = read_item(state, key, now)
     if item.about_kind == "resource" and not any(s.what == "linked" for s in item.steps):
-        click.echo(steps.link(state, key, run, now).sentence)
-    return steps.verify(state, key, run, now)
+        click.echo(link(state, key, run, now).sentence)
+    return run
 
 
 def _state(project: Project) -> State:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 TABLES = """
 create table unit (use_case varchar, unit varchar, person bigint, patient_rid bigint,
   anchor timestamp, applicable boolean);
-create table unit_state (use_case varchar, requirement varchar, unit varchar, state varchar);
+create table unit_state (use_case varchar, requirement varchar, unit varchar, state varchar,
+  absent boolean);
 create table unit_cause (use_case varchar, requirement varchar, unit varchar, "check" varchar,
   feed varchar, fix_key varchar, rid bigint);
 """
@@ -144,7 +145,7 @@ def _states(db: Database, case: UseCase, requirement: Requirement, told: _Told) 
     names = {"case": case.code, "requirement": requirement.code}
     if not told.judged:
         db.run(
-            "insert into unit_state select $case, $requirement, unit, 'unknown' from unit "
+            "insert into unit_state select $case, $requirement, unit, 'unknown', true from unit "
             "where use_case = $case and applicable is not false",
             names,
         )
@@ -174,7 +175,8 @@ def _states(db: Database, case: UseCase, requirement: Requirement, told: _Told) 
         select $case, $requirement, u.unit,
           case when u.applicable is null then 'unknown'
             when m.unit is null and {_none_is_an_answer(requirement)} then 'fit'
-            when m.unit is null then 'unknown' when m.usable then 'fit' else 'unfit' end
+            when m.unit is null then 'unknown' when m.usable then 'fit' else 'unfit' end,
+          m.unit is null
         from unit u
         left join (select unit, {usable} as usable from met where counts group by unit) m
           using (unit)
@@ -236,13 +238,13 @@ def _fitness(
 def _requirement(
     db: Database, case: UseCase, requirement: Requirement, told: _Told
 ) -> RequirementResult:
-    counts = dict(
-        db.rows(
-            "select state, count(*) from unit_state where use_case = ? and requirement = ? "
-            "group by state",
-            [case.code, requirement.code],
-        )
+    names = [case.code, requirement.code]
+    rows = db.rows(
+        "select state, count(*), count(*) filter (absent) from unit_state "
+        "where use_case = ? and requirement = ? group by state",
+        names,
     )
+    counts, absent = {s: n for s, n, _ in rows}, sum(n for *_, n in rows)
     fit, unfit, unknown = (counts.get(s, 0) for s in ("fit", "unfit", "unknown"))
     total = fit + unfit + unknown
     reason = told.reason
@@ -255,7 +257,7 @@ def _requirement(
         reason = reason or _why_unknown(requirement)
     else:
         verdict = "unfit"
-    return RequirementResult(requirement, fit, unfit, unknown, verdict, reason)
+    return RequirementResult(requirement, fit, unfit, unknown, verdict, reason, absent)
 
 
 def _why_unknown(requirement: Requirement) -> str:

@@ -1,4 +1,4 @@
-"""What a run of a project takes in beside its feeds. In: a project; out: definitions, mappings, log.
+"""What a run takes in beside its feeds. In: a project; out: measures, mappings, the event log.
 
 The state is read only where there is one: to assess a folder makes no file beside its results.
 """

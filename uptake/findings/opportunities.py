@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from uptake.engine.tokens import tables_of
 from uptake.errors import EngineError
 
 if TYPE_CHECKING:
@@ -50,12 +51,20 @@ def find_opportunities(
     cases = list(use_cases)
     db.run(TABLES)
     _read_events(db, events)
-    faults = [fault for fault in db.each(_of_case, cases) if fault]
+    told = db.each(_of_case, cases)
     db.run("create table opportunity as select * from found_opportunity")
-    known = {case.code for case in cases}
-    wanted = [m for m in measures.values() if m.use_case in known]
-    faults += [fault for fault in db.each(_of_measure, wanted) if fault]
-    return faults
+    found = {c.code: bool(c.opportunity) and not t for c, t in zip(cases, told, strict=True)}
+    wanted = [m for m in measures.values() if m.use_case in found]
+    # Without opportunities a measure of them would say that all is well.
+    able = [m for m in wanted if found[m.use_case] or "opportunity" not in tables_of(m.query)]
+    told += db.each(_of_measure, able)
+    told += [
+        f"The measure {m.code} could not be worked out: it counts the opportunities of "
+        f"{m.use_case}, and there are none to count."
+        for m in wanted
+        if m not in able
+    ]
+    return [fault for fault in told if fault]
 
 
 def _read_events(db: Database, events: pa.Table | None) -> None:

@@ -81,7 +81,7 @@ NAMED = 3
 """A task names so many of its keys; the plan's `fixes` list all."""
 
 
-class _Count(int):
+class Count(int):
     """A number that says its noun: `{n:local code}` gives "1 local code", "14 local codes"."""
 
     def __format__(self, noun: str) -> str:
@@ -96,7 +96,7 @@ def _one_task(check: str, feed: str, keys: Sequence[str], checks: Mapping[str, C
     fix_key = ", ".join(named[:NAMED]) + more
     known = checks.get(check)
     if known and known.fix_task:
-        return known.fix_task.format(n=_Count(len(keys)), feed=feed, fix_key=fix_key)
+        return known.fix_task.format(n=Count(len(keys)), feed=feed, fix_key=fix_key)
     if known:
         return f"Repair {known.title[0].lower()}{known.title[1:]} ({check}) of {feed}"
     return f"Have {feed} send {fix_key}"

@@ -87,6 +87,8 @@ class RequirementResult:
     unknown: int
     verdict: str
     reason: str = ""
+    absent: int = 0
+    """Units nothing was received of; where a source is declared complete they are fit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,7 @@ def _requirement(result: RequirementResult) -> dict[str, object]:
         "fit": result.fit,
         "unfit": result.unfit,
         "unknown": result.unknown,
+        "absent": result.absent,
         "verdict": result.verdict,
         "reason": result.reason,
     }

@@ -250,9 +250,13 @@ def assign(state: State, key: str, owner: str, *, by: str, at: datetime) -> None
     _step(state, key, "assigned", owner, by=by, at=at)
 
 
-def changed(state: State, key: str, note: str, *, by: str, at: datetime) -> None:
-    """Say what was changed; `at` is when it was, so that only a later run can verify it."""
-    _step(state, key, "changed", note, by=by, at=at)
+def changed(state: State, key: str, note: str, *, by: str, at: datetime, check: str = "") -> None:
+    """Say what was changed; `at` is when it was, so that only a later run can verify it.
+
+    A resource may have several faults: `check` is the one that the change mends, empty for all of
+    those that were linked.
+    """
+    _step(state, key, "changed", note, by=by, at=at, check=check)
 
 
 def answer(state: State, key: str, text: str, *, by: str, at: datetime) -> None:
@@ -268,7 +272,9 @@ def reopen(state: State, key: str, note: str, *, by: str, at: datetime) -> None:
         _append(connection, key, "reopened", by=by, at=at, note=note)
 
 
-def _step(state: State, key: str, what: str, note: str, *, by: str, at: datetime) -> None:
+def _step(
+    state: State, key: str, what: str, note: str, *, by: str, at: datetime, check: str = ""
+) -> None:
     faults = [] if note.strip() else [f"{what}: say what or whom"]
     faults += [] if by.strip() else [f"{what}: say who did it"]
     if faults:
@@ -277,7 +283,9 @@ def _step(state: State, key: str, what: str, note: str, *, by: str, at: datetime
         item = _item(connection, key, at)
         if what != "answered" and not item.is_open:
             raise RolloutError(["this report is closed; open it again first"])
-        _append(connection, key, what, by=by, at=at, note=note)
+        if check and check not in {cause.check for cause in item.causes}:
+            raise RolloutError([f"the report is not linked to a finding of {check}"])
+        _append(connection, key, what, by=by, at=at, note=note, check=check)
 
 
 def confirm(state: State, key: str, *, by: str, at: datetime, note: str = "") -> None:
@@ -317,7 +325,7 @@ def verify(state: State, key: str, run_folder: Path, at: datetime) -> Verdict:
     if why := _untold(item, run, patients):
         return Verdict("cannot tell", 0, why)
     assert resource is not None  # noqa: S101 -- for the type checker: a cause is of a resource
-    numbers = {cause: left(run, resource, cause, patients) for cause in item.causes}
+    numbers = {cause: left(run, resource, cause, patients) for cause in item.mended}
     total = sum(numbers.values())
     with state.write() as connection:
         if not _item(connection, key, at).is_open:
@@ -350,11 +358,13 @@ def _untold(item: Item, run: Run, patients: frozenset[Patient]) -> str:
         return "nothing was changed yet; say what was, and when"
     if run.began is None or run.began < item.change.at.replace(microsecond=0):
         return "the newest run is older than the change; run `uptake assess`, then verify again"
-    for cause in item.causes:
-        verdict = run.verdicts.get(cause.check, "not run")
-        if verdict in ("not run", "not applicable"):
-            what = "was not run" if verdict == "not run" else "had nothing to judge"
-            return f"{cause.check} {what} in the newest run, so it cannot tell"
+    for cause in item.mended:
+        if run.verdicts.get(cause.check, "not run") == "not run":
+            return f"{cause.check} was not run in the newest run, so it cannot tell"
+    resource = resource_of(item.about)
+    # A check that has nothing to judge is clean only where what it judges is still sent.
+    if resource and not run.resources.get(resource.feed, {}).get(resource.type):
+        return f"the newest run has no {resource.type} of {resource.feed}, so it cannot tell"
     missing = absent(run, patients)
     if missing is None:
         return "the newest run does not say whose data it has; run `uptake assess` again"

@@ -43,6 +43,8 @@ class Run:
     id: str
     verdicts: dict[str, str]
     """Check to verdict."""
+    resources: dict[str, dict[str, int]]
+    """Feed to resource type to how many."""
 
     @property
     def began(self) -> datetime | None:
@@ -65,7 +67,7 @@ def read_run(folder: Path) -> Run:
     except (OSError, ValueError) as error:
         raise SourceError(f"{path}: no run can be read here; run `uptake assess`") from error
     verdicts = {c["code"]: c["verdict"] for c in summary["checks"]}
-    return Run(folder.resolve(), summary["run"], verdicts)
+    return Run(folder.resolve(), summary["run"], verdicts, summary["resources"])
 
 
 def causes(run: Run, resource: Resource) -> tuple[tuple[Cause, ...], frozenset[Patient]]:

@@ -83,6 +83,8 @@ class Item:
     """Patients affected by the same cause."""
     severity: Severity | None
     """Of the worst check that finds it; None: no check does, or the checks were not given."""
+    weight: int
+    """The clinical severity of the check times the patients: what the queue is by."""
     age: timedelta
     """Since it was reported, until it was closed."""
 
@@ -133,21 +135,15 @@ class Item:
         )
 
     @property
-    def weight(self) -> int:
-        """Return the clinical severity of the check times the patients: what the queue is by."""
-        order = list(Severity)
-        rank = len(order) - order.index(self.severity) if self.severity else 1
-        return rank * self.patients
+    def mended(self) -> tuple[Cause, ...]:
+        """Return the causes that the change is to mend: those of the check it names, or all."""
+        check = self.change.check if self.change else ""
+        return tuple(cause for cause in self.causes if check in ("", cause.check))
 
     @property
     def first_response(self) -> timedelta | None:
         """Return how long the reporter waited for a person to do something."""
         return next((s.at - self.at for s in self.steps if s.what in _RESPONSES), None)
-
-    @property
-    def time_to_fix(self) -> timedelta | None:
-        """Return how long it took until it was closed; None while it is open."""
-        return self.age if not self.is_open else None
 
     def _since_reopened(self) -> Sequence[Step]:
         cut = max((n for n, s in enumerate(self.steps) if s.what == "reopened"), default=-1)
@@ -221,13 +217,15 @@ def _item(
 ) -> Item:
     order = list(Severity)
     found = {checks[s.check].severity for s in steps if s.check in checks and s.what == "linked"}
+    severity = min(found, key=order.index) if found else None
     moves = [s for s in steps if s.what in _STANDS]
     until = moves[-1].at if moves and moves[-1].what == "closed" else now
     return Item(
         **row,
         steps=steps,
         patients=patients,
-        severity=min(found, key=order.index) if found else None,
+        severity=severity,
+        weight=patients * (len(order) - order.index(severity) if severity else 1),
         age=until - row["at"],
     )
 
@@ -240,7 +238,7 @@ def figures(items: Iterable[Item]) -> Figures:
         reports=len(found),
         open=sum(i.is_open for i in found),
         first_response=_middle(i.first_response for i in found),
-        time_to_fix=_middle(i.time_to_fix for i in found),
+        time_to_fix=_middle(i.age for i in found if not i.is_open),
         verified=sum(i.verified for i in quality),
         closed_of_quality=len(quality),
         answered=sum(bool(i.answer) for i in found),

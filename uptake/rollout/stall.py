@@ -6,19 +6,20 @@ is never made up. Each says what would show it to be wrong, and what to do next.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from uptake.adoption import breakdown, causes
 from uptake.adoption.causes import LEAST, Trait
+from uptake.findings.plan import Count
 from uptake.model import Evidence, Stage, StageResult, Stall
 from uptake.report.figures import percent
 
 if TYPE_CHECKING:
     from uptake.adoption.reach import Reach
-    from uptake.model import UseCase
+    from uptake.model import Check, UseCase
     from uptake.rollout.chain import Measured
     from uptake.rollout.charter import Charter
     from uptake.rollout.situation import Situation
@@ -98,7 +99,7 @@ def _fit(case: Case) -> Stall:
     unit = case.use_case.unit
     keys = len({f["fix_key"] for f in step["fixes"]})
     worth = step["gain"] or step["clears"] - told["fit"]
-    evidence = (
+    evidence = [
         Evidence(
             f"{fix['feed']} sends {title} ({fix['check']}): {keys} to repair.",
             f"/findings/{fix['check']}",
@@ -107,17 +108,44 @@ def _fit(case: Case) -> Stall:
             f"{worth:,} of the {blocked:,} {unit} that are not fit are so for nothing else.",
             case.page,
         ),
-    )
+    ]
+    if (lost := _taken_for_absent(case, told, fix["check"], fix["feed"])) and worth:
+        evidence.append(lost)
     coded = fix["check"] == "COD-01"
     return Stall(
         Stage.FIT,
         f"{fix['check']} {fix['feed']}",
         f"{worth:,} of {told['population']:,} {unit} are blocked by {title} of {fix['feed']}.",
-        evidence,
+        tuple(evidence),
         f"If the repair is made and the next run does not have {step['reaches']:,} {unit} fit, "
         "the cause is another.",
         f"{step['task']}.",
         "/mappings" if coded else f"/findings/{fix['check']}",
+    )
+
+
+def _taken_for_absent(
+    case: Case, told: Mapping[str, Any], check: str, feed: str
+) -> Evidence | None:
+    """Say how many of those that seem to have nothing have it, where nobody can read it."""
+    if case.situation.reach is None:
+        return None
+    rows = case.reach.db.rows(
+        """
+        select requirement, count(distinct unit) from unit_cause
+        where use_case = ? and "check" = ? and feed = ? group by 1 order by 2 desc, 1 limit 1
+        """,
+        [case.use_case.code, check, feed],
+    )
+    named = {r["code"]: r for r in told["requirements"]}
+    if not rows or "absent" not in named.get(rows[0][0], {}):
+        return None
+    code, hidden = rows[0]
+    without = named[code]["absent"] + hidden
+    title = named[code]["title"]
+    return Evidence(
+        f"Of {without:,} {case.use_case.unit} without “{title}”, {hidden:,} have it, unread.",
+        case.page,
     )
 
 
@@ -148,18 +176,17 @@ def _delivered(case: Case) -> Stall:
             Evidence(f"{best.feed} has {check.title} ({best.name}).", f"/findings/{best.name}"),
         ),
         f"If {best.feed} is repaired and deliveries are as late as before, the cause is another.",
-        _task(check.fix_task, best.feed, check.fix),
+        _task(check, best),
         f"/findings/{best.name}",
     )
 
 
-def _task(task: str, feed: str, prose: str) -> str:
-    """Return what to do about a check in one feed, in a sentence."""
-    if task and "{fix_key}" not in task and "{n" not in task:
-        return f"{task.format(feed=feed)}."
-    words = " ".join(prose.split())
-    told = words.removeprefix("For the sender: ")
-    return f"Of {feed}: {told.split('. ')[0].rstrip('.')}."
+def _task(check: Check, trait: Trait) -> str:
+    """Return what one person does about a check in one feed, in a sentence."""
+    if not check.fix_task:
+        return f"Repair {check.title} of {trait.feed}."
+    told = check.fix_task.format(n=Count(1), feed=trait.feed, fix_key=trait.fix_key)
+    return f"{told}."
 
 
 def _seen(case: Case) -> Stall:

@@ -1,0 +1,170 @@
+"""What became of cards. In: CDS Hooks feedback, in all the shapes it comes in; out: events.
+
+Clients send many cards at once, send one twice, and send cards that are not ours: each outcome is
+one event, and an unknown card is counted and passed over.
+https://cds-hooks.hl7.org/2.0/#feedback
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import select
+
+from uptake.delivery.cards import REASONS
+from uptake.delivery.hooks import SURFACE, HookError
+from uptake.model import Action, UsageEvent
+from uptake.state.events import record
+from uptake.state.schema import card as card_table
+
+if TYPE_CHECKING:
+    from uptake.delivery.services import Service
+    from uptake.state.database import State
+
+LOG = logging.getLogger("uptake.delivery")
+AHEAD = timedelta(minutes=5)
+"""How far a client's clock may be ahead of ours."""
+IN_OWN_WORDS = "in own words"
+"""The reason of an event whose reason was typed: what a clinician types is a comment."""
+OUTCOMES = {"accepted": Action.ACCEPTED, "overridden": Action.OVERRIDDEN}
+MOST = 1000
+"""Outcomes of one request; the widest parameter list of the databases is far beyond."""
+
+
+class Coding(msgspec.Struct):
+    """A reason of a list, ours or the client's."""
+
+    code: str | None = None
+    system: str | None = None
+    display: str | None = None
+
+
+class OverrideReason(Coding, rename={"user_comment": "userComment"}):
+    """Why a card was overridden; old clients send the code itself here."""
+
+    reason: Coding | str | None = None
+    user_comment: str | None = None
+
+
+class Outcome(msgspec.Struct, rename="camel"):
+    """What became of one card."""
+
+    card: str
+    outcome: str
+    outcome_timestamp: str | None = None
+    override_reason: OverrideReason | str | None = None
+    override_reasons: list[Coding | str] | None = None
+    reason: Coding | str | None = None
+    user_comment: str | None = None
+
+
+def take_feedback(state: State, service: Service, body: bytes, now: datetime) -> int:
+    """Record what became of cards of a service; return how many outcomes were new.
+
+    Raises HookError when nothing of it can be read.
+    """
+    outcomes, unread = _read(body)
+    with state.read() as connection:
+        query = select(card_table).where(
+            card_table.c.uuid.in_({o.card for o in outcomes}), card_table.c.service == service.id
+        )
+        cards = {row.uuid: row for row in connection.execute(query)}
+    known = [o for o in outcomes if o.card in cards]
+    new, _ = record(state, [_event(o, cards[o.card], now) for o in known], now)
+    if unread or len(known) < len(outcomes):
+        LOG.warning(
+            "feedback to %s: %d of unknown cards, %d that cannot be read",
+            service.id, len(outcomes) - len(known), unread,
+        )  # fmt: skip
+    return new
+
+
+def _read(body: bytes) -> tuple[list[Outcome], int]:
+    """Return the outcomes, and how many could not be read."""
+    try:
+        sent = msgspec.json.decode(body, type=dict[str, msgspec.Raw] | list[msgspec.Raw])
+        inside = sent.get("feedback", body) if isinstance(sent, dict) else body
+        items: list[msgspec.Raw] = (
+            msgspec.json.decode(inside, type=list[msgspec.Raw])
+            if bytes(inside).lstrip().startswith(b"[")
+            else [msgspec.Raw(inside)]
+        )
+    except msgspec.DecodeError as error:
+        raise HookError(f"this is no CDS Hooks feedback: {error}") from error
+    except UnicodeDecodeError as error:
+        raise HookError("this is no CDS Hooks feedback: it is not UTF-8; send UTF-8") from error
+    if len(items) > MOST:
+        raise HookError(f"`feedback` has more than {MOST} outcomes; send them in several requests")
+    outcomes = list(_outcomes(items))
+    if items and not outcomes:
+        raise HookError("`feedback` has no outcome; send `card` and `outcome` of each")
+    return outcomes, len(items) - len(outcomes)
+
+
+def _outcomes(items: Sequence[msgspec.Raw]) -> Iterator[Outcome]:
+    for item in items:
+        try:
+            outcome = msgspec.json.decode(item, type=Outcome)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            continue
+        if outcome.outcome in OUTCOMES:
+            yield outcome
+
+
+def _event(outcome: Outcome, card: Any, now: datetime) -> UsageEvent:
+    """Return the event; without a time of its own it happened when it was told."""
+    at = _instant(outcome.outcome_timestamp, now)
+    reason, comment = _reason(outcome)
+    return UsageEvent(
+        id=f"card:{card.uuid}:{outcome.outcome}:{at.isoformat() if at else ''}",
+        at=at or now,
+        action=OUTCOMES[outcome.outcome],
+        surface=SURFACE,
+        use_case=card.use_case,
+        practitioner=card.practitioner,
+        patient=card.patient,
+        encounter=card.encounter,
+        card=card.uuid,
+        reason=reason,
+        comment=comment,
+    )
+
+
+def _instant(text: str | None, now: datetime) -> datetime | None:
+    """Return when it happened; None where that is not told, has no zone or is yet to come."""
+    try:
+        at = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return at.astimezone(UTC) if at.tzinfo and at <= now + AHEAD else None
+
+
+def _reason(outcome: Outcome) -> tuple[str, str]:
+    """Return the reason and the comment of an outcome, whatever shape they came in."""
+    whole = outcome.override_reason
+    inner = whole.reason if isinstance(whole, OverrideReason) else whole
+    given = [inner, whole, outcome.reason, *(outcome.override_reasons or ())]
+    named = next((found for one in given if (found := _named(one))), "")
+    comments = [outcome.user_comment]
+    comments.append(whole.user_comment if isinstance(whole, OverrideReason) else None)
+    if named and named not in REASONS.values() and isinstance(_first(given), str):
+        comments.insert(0, named)
+        named = IN_OWN_WORDS
+    return named, "; ".join(c.strip() for c in comments if c and c.strip())
+
+
+def _first(given: Sequence[object]) -> object:
+    return next((one for one in given if _named(one)), None)
+
+
+def _named(reason: object) -> str:
+    """Return a reason as people read it: ours by our words, another's by its own."""
+    if isinstance(reason, str):
+        return REASONS.get(reason.strip(), reason.strip())
+    if not isinstance(reason, Coding):
+        return ""
+    return REASONS.get(reason.code or "") or reason.display or reason.code or ""

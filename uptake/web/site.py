@@ -1,0 +1,155 @@
+"""What every page reads from. In: a project and its state; out: the newest run, now, a cache."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlalchemy import Integer, func, select
+
+from uptake.definitions import read_checks, read_measures, read_surfaces, read_use_cases
+from uptake.project import now
+from uptake.rollout.chain import chains
+from uptake.rollout.situation import Definitions, Situation, read_situation
+from uptake.runs import CURRENT, STORE
+from uptake.state import events
+from uptake.state.schema import card, event_inbox, metadata
+from uptake.web.running import Assessing
+
+if TYPE_CHECKING:
+    from uptake.model import Chain
+    from uptake.project import Project
+    from uptake.state.database import State
+
+T = TypeVar("T")
+Stamp = tuple[object, ...]
+KEPT = 400
+"""Answers kept; the largest is some 50 KB."""
+HEARD = 15.0
+"""Seconds."""
+
+
+@dataclass(slots=True)
+class Site:
+    """One project as the web shows it; its methods may be called from several threads."""
+
+    project: Project
+    state: State
+    base_url: str
+    assessing: Assessing = field(default_factory=Assessing)
+    _kept: OrderedDict[str, tuple[Stamp, Any]] = field(default_factory=OrderedDict)
+    _lock: Lock = field(default_factory=Lock)
+    _asking: Lock = field(default_factory=Lock)
+    _log: tuple[float, int] = (-math.inf, 0)
+
+    def run(self) -> Path | None:
+        """Return the folder of the newest run, None before the first; a run never changes."""
+        if self.project.folder is None:
+            return None
+        link = self.project.folder / CURRENT
+        return link.resolve() if link.is_dir() else None
+
+    def store(self) -> Path:
+        """Return the folder of the raw store."""
+        return (self.project.folder or Path()) / STORE
+
+    def now(self) -> datetime:
+        """Return what "now" means: the project's as-of, or the real now."""
+        return now(self.project, datetime.now(UTC))
+
+    def real_now(self) -> datetime:
+        """Return when somebody decides something: the clock's time, whatever the data's is."""
+        return datetime.now(UTC)
+
+    def definitions(self) -> Definitions:
+        """Return the definitions; they are read again when there is a new run."""
+        return self.of_run("definitions", self._read_definitions)
+
+    def chains(self) -> tuple[Chain, ...]:
+        """Return the chain of every use case."""
+        return self.told("chains", chains)
+
+    def told(self, name: str, make: Callable[[Situation], T]) -> T:
+        """Return what `make` tells from the situation, kept as `of_state` does.
+
+        One asks at a time: the situation's database has one connection.
+        """
+
+        def ask() -> T:
+            with self._asking:
+                return make(self.of_state("situation", self._read_situation))
+
+        return self.of_state(name, ask)
+
+    def of_run(self, name: str, make: Callable[[], T]) -> T:
+        """Return what `make` gives, kept as long as the run is the newest."""
+        return self._keep(name, (self.run(),), make)
+
+    def of_state(self, name: str, make: Callable[[], T]) -> T:
+        """Return what `make` gives, kept until a run, a decision or the day is new.
+
+        Events come all day long; they are looked for every HEARD seconds.
+        """
+        stamp = (self.run(), *self._newest_rows(), self._newest_event(), self.now().date())
+        return self._keep(name, stamp, make)
+
+    def _keep(self, name: str, stamp: Stamp, make: Callable[[], T]) -> T:
+        with self._lock:
+            held = self._kept.get(name)
+            if held is not None and held[0] == stamp:
+                self._kept.move_to_end(name)
+                found: T = held[1]
+                return found
+        found = make()
+        with self._lock:
+            self._kept[name] = (stamp, found)
+            self._kept.move_to_end(name)
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        return found
+
+    def _newest_rows(self) -> Stamp:
+        """Return the newest row of every table: rows are appended, so these say what is new."""
+        with self.state.read() as connection:
+            return tuple(connection.execute(_NEWEST).one())
+
+    def _newest_event(self) -> int:
+        heard, newest = self._log
+        if time.monotonic() - heard > HEARD:
+            newest = events.newest(self.state)
+            self._log = (time.monotonic(), newest)
+        return newest
+
+    def _read_situation(self) -> Situation:
+        folder = self.project.folder or Path()
+        return read_situation(self.definitions(), self.state, folder, self.run(), self.now())
+
+    def _read_definitions(self) -> Definitions:
+        content, own = self.project.content, self.project.own_content
+        return Definitions(
+            read_checks(content("checks"), verify=own("checks")),
+            read_use_cases(content("use_cases"), verify=own("use_cases")),
+            read_measures(content("measures"), verify=own("measures")),
+            read_surfaces(content("surfaces"), verify=own("surfaces")),
+        )
+
+
+def _newest() -> list[Any]:
+    found: list[Any] = []
+    for table in metadata.sorted_tables:
+        if table in (event_inbox, card):
+            continue
+        (key,) = table.primary_key.columns
+        what = func.max(key) if isinstance(key.type, Integer) else func.count(key)
+        found.append(select(what).scalar_subquery().label(table.name))
+    return found
+
+
+_NEWEST = select(*_newest())

@@ -1,0 +1,216 @@
+"""Local codes. In: the worklist, what people decide; out: what to map first, what it gained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse
+from starlette.routing import Route
+
+from uptake.findings.worklist import Kept, LocalCode, kept, worklist
+from uptake.model import CodeMapping
+from uptake.report.figures import Figures
+from uptake.runs import history
+from uptake.terminology.mappings import (
+    APPROVED,
+    FLAGGED,
+    REJECTED,
+    MappingError,
+    checked,
+    decide,
+    decisions,
+)
+from uptake.web.people import Person, person, remember, typed
+from uptake.web.run import opaque
+from uptake.web.running import PHASES
+from uptake.web.templating import page, site_of
+from uptake.web.views.empty import no_run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from starlette.datastructures import FormData
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from uptake.web.site import Site
+
+LISTED = 100
+CHOICES = {APPROVED: "Approve", FLAGGED: "Ask the sender", REJECTED: "Reject"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A local code with what a form says of it."""
+
+    code: LocalCode
+    key: str
+    target: str
+    chosen: str = ""
+    fault: str = ""
+
+
+@dataclass(slots=True)
+class Asked:
+    """What a form asks for: what to keep, and what is wrong with it."""
+
+    by_decision: dict[str, list[CodeMapping]] = field(default_factory=dict)
+    faults: dict[str, str] = field(default_factory=dict)
+
+
+def index(request: Request) -> Response:
+    """Show the local codes, those first whose mapping gains most."""
+    site = site_of(request)
+    run = site.run()
+    if run is None:
+        return no_run(request)
+    return _page(request, _rows(site, run), person(request))
+
+
+def _rows(site: Site, run: Path) -> list[Row]:
+    def read() -> tuple[LocalCode, ...]:
+        return worklist(run, site.definitions().use_cases.values(), decisions(site.state))
+
+    found = site.of_state("worklist", read)
+    return [Row(c, opaque("\x1f".join(c.key)), _target(c)) for c in found[:LISTED]]
+
+
+def _target(code: LocalCode) -> str:
+    held = code.decided.mapping if code.decided else None
+    known = held if held and held.target_code else code.suggestion
+    return f"{known.target_system}|{known.target_code}" if known else ""
+
+
+def _page(
+    request: Request, rows: list[Row], who: Person, status: int = 200, *, unsigned: bool = False
+) -> Response:
+    site = site_of(request)
+    return page(
+        request,
+        "mappings.html",
+        status,
+        rows=rows,
+        choices=CHOICES,
+        lead=_lead(rows),
+        who=who,
+        unsigned=unsigned,
+        most=max((row.code.patients for row in rows), default=0) or 1,
+        promises=site.of_run("promises", lambda: _promises(site)),
+        progress=site.assessing.progress(),
+        phases=PHASES,
+        suggested=sum(r.code.suggestion is not None and not r.code.decided for r in rows),
+        waiting=sum(row.code.decided is not None and row.code.decided.decision == APPROVED
+                    for row in rows),
+    )  # fmt: skip
+
+
+def _lead(rows: list[Row]) -> str:
+    """Return how many codes are open, and what the first of them would gain."""
+    figures = Figures()
+    if not rows:
+        return "Every code of this load has a standard code beside it."
+    done = sum(row.code.decided is not None for row in rows)
+    told = f"{figures.count(len(rows), 'local codes')} have no standard code beside them"
+    if done:
+        told += f", {done} of them decided"
+    best = next(
+        (b for row in rows if not row.code.decided for b in row.code.blocks if b.gain), None
+    )
+    if best:
+        many = "all" if best.codes == len(rows) else f"{best.codes}"
+        gain = figures.count(best.gain, best.unit)
+        title = f"{best.title[:1].lower()}{best.title[1:]}"
+        told += f"; mapping {many} of them makes {gain} more fit for {title}"
+    return f"{told}."
+
+
+def _promises(site: Site) -> tuple[Kept, ...]:
+    """Return what the run before promised of the codes mapped since, and what came of it."""
+    before, after = ([None, None, *history(site.project)])[-2:]
+    if before is None or after is None:
+        return ()
+    found = (kept(before, after, code) for code in site.definitions().use_cases)
+    return tuple(k for k in found if k.codes and k.promise.gain)
+
+
+async def save(request: Request) -> Response:
+    """Keep what was decided, or show what is wrong with it; nothing is kept then."""
+    form = await request.form()
+    return await run_in_threadpool(_save, request, form)
+
+
+def _save(request: Request, form: FormData) -> Response:
+    site = site_of(request)
+    run = site.run()
+    if run is None:
+        raise HTTPException(404)
+    who = typed(form, person(request))
+    rows = _rows(site, run)
+    asked = _asked(rows, form)
+    if asked.faults or not who.name:
+        again = [
+            Row(
+                row.code,
+                row.key,
+                str(form.get(f"target-{row.key}", row.target)),
+                str(form.get(f"decision-{row.key}", "")),
+                asked.faults.get(row.key, ""),
+            )
+            for row in rows
+        ]
+        return _page(request, again, who, 400, unsigned=not who.name)
+    for decision, mappings in asked.by_decision.items():
+        decide(site.state, mappings, decision, by=who.name, at=site.real_now())
+    response = RedirectResponse("/mappings", 303)
+    remember(response, who)
+    return response
+
+
+def _asked(rows: list[Row], form: FormData) -> Asked:
+    found = Asked()
+    for row in rows:
+        decision = str(form.get(f"decision-{row.key}", ""))
+        if not decision and "all" in form and row.code.suggestion and not row.code.decided:
+            decision = APPROVED
+        if decision not in CHOICES:
+            continue
+        system, _, target = str(form.get(f"target-{row.key}", row.target)).strip().rpartition("|")
+        c = row.code
+        wanted = CodeMapping(c.feed, c.system, c.code, system, target, "", c.display)
+        try:
+            checked(wanted, targeted=decision == APPROVED)
+        except MappingError as error:
+            found.faults[row.key] = str(error)
+        else:
+            found.by_decision.setdefault(decision, []).append(wanted)
+    return found
+
+
+def start(request: Request) -> Response:
+    """Assess again, unless a run is under way."""
+    site = site_of(request)
+    if site.project.folder is None:
+        raise HTTPException(404)
+    site.assessing.start(site.project.folder)
+    return RedirectResponse("/mappings#run", 303)
+
+
+def progress(request: Request) -> Response:
+    """Show how far the run is; a page asks for it every second."""
+    return page(
+        request,
+        "progress.html",
+        progress=site_of(request).assessing.progress(),
+        phases=PHASES,
+    )
+
+
+routes = [
+    Route("/mappings", index),
+    Route("/mappings", save, methods=["POST"]),
+    Route("/runs", start, methods=["POST"]),
+    Route("/runs/progress", progress),
+]

@@ -26,11 +26,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from uptake import r4
 from uptake.errors import DefinitionError, SourceError
 from uptake.model import Feed
+
+if TYPE_CHECKING:
+    from uptake.state.database import State
 
 FILE = "uptake.toml"
 _TABLES = ("assess", "feeds", "state", "web")
@@ -149,6 +152,18 @@ def _feed(folder: Path, name: str, table: Any, faults: list[str]) -> Feed:
     if not path.exists():
         faults.append(f"feeds.{name}.path: {path} is not there")
     return Feed(name, path, str(role), tuple(complete), bool(table.get("sample", False)))
+
+
+def existing_state(project: Project) -> State | None:
+    """Return the project's state, None where nothing was decided yet: reading makes no file."""
+    if project.folder is None:
+        return None
+    file = project.state_url.removeprefix("sqlite:///")
+    if file != project.state_url and not Path(file).is_file():
+        return None
+    from uptake.state.database import open_state  # lazy: most commands need no state
+
+    return open_state(project.state_url)
 
 
 def now(project: Project, real: datetime) -> datetime:

@@ -14,7 +14,6 @@ import click
 from uptake.cli.checks import read_catalogue
 from uptake.cli.options import (
     UsageError,
-    existing_state,
     json_option,
     open_project,
     printable,
@@ -41,6 +40,7 @@ def feedback() -> None:
 @json_option
 def list_reports(with_closed: bool, project_folder: Path | None, as_json: bool) -> None:
     """List the reports: clinical severity times patients first, then the oldest."""
+    from uptake.project import existing_state
     from uptake.rollout.feedback import figures, queue
 
     project = open_project(project_folder)
@@ -149,6 +149,8 @@ def _link(project: Project, state: State, key: str, now: datetime) -> Path:
 
 
 def _state(project: Project) -> State:
+    from uptake.project import existing_state
+
     state = existing_state(project)
     if state is None:
         raise UsageError("nothing was reported yet")

@@ -11,7 +11,6 @@ from uptake.errors import UptakeError
 
 if TYPE_CHECKING:
     from uptake.project import Project
-    from uptake.state.database import State
 
 project_option = click.option(
     "--project",
@@ -32,18 +31,6 @@ def open_project(folder: Path | None) -> Project:
     from uptake.project import find_project
 
     return find_project(folder)
-
-
-def existing_state(project: Project) -> State | None:
-    """Return the project's state, None where nothing was decided yet: reading makes no file."""
-    if project.folder is None:
-        return None
-    file = project.state_url.removeprefix("sqlite:///")
-    if file != project.state_url and not Path(file).is_file():
-        return None
-    from uptake.state.database import open_state
-
-    return open_state(project.state_url)
 
 
 def printable(text: str) -> str:

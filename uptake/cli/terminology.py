@@ -13,7 +13,6 @@ import click
 from uptake.cli.checks import read_catalogue
 from uptake.cli.options import (
     UsageError,
-    existing_state,
     json_option,
     open_project,
     printable,
@@ -140,6 +139,7 @@ def _worklist(project: Project) -> tuple[LocalCode, ...]:
 
 
 def _decided(project: Project) -> tuple[Decided, ...]:
+    from uptake.project import existing_state
     from uptake.terminology.mappings import decisions
 
     state = existing_state(project)

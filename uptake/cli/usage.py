@@ -14,7 +14,6 @@ import click
 
 from uptake.cli.options import (
     UsageError,
-    existing_state,
     json_option,
     open_project,
     printable,
@@ -144,6 +143,7 @@ def _told(done: Imported) -> list[str]:
 def refused(file: str | None, project_folder: Path | None, as_json: bool) -> None:
     """List the files with refused rows, or show the rows of FILE. These hold identifiers."""
     from uptake.adoption import import_log
+    from uptake.project import existing_state
 
     state = existing_state(open_project(project_folder))
     if state is None:

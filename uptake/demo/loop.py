@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from uptake.rollout.situation import Definitions
     from uptake.state.database import State
 
-FIRST, SECOND = date(2026, 5, 31), date(2026, 6, 25)
-"""Assessed throughout the build, on what the senders had sent by then."""
+BUILD = date(2026, 6, 3)
+"""Assessed when the build begins, on what the senders had sent by then."""
 BEFORE_FIX = date(2026, 10, 18)
 REPORTED = datetime(2026, 10, 19, 14, 20, tzinfo=UTC)
 CHANGED = datetime(2026, 10, 22, 9, 0, tzinfo=UTC)
@@ -95,7 +95,7 @@ def run_loop(folder: Path, patients: int, seed: int, watch: Watch) -> None:
     hospital = build_hospital(patients, seed)
     _clear(folder)
     hospital.write_project(folder)
-    hospital.write_feeds(folder, until=_end_of(FIRST))
+    hospital.write_feeds(folder, until=_end_of(BUILD))
     hospital.write_usage(folder)
     hospital.truth.write(folder / "truth.ndjson")
     watch.advance(1)
@@ -125,15 +125,12 @@ def _live(demo: Demo) -> None:
         demo.state, demo.definitions.surfaces, demo.folder / "usage" / "access.csv",
         as_of=ACCESS_OF, now=_end_of(ACCESS_OF),
     )  # fmt: skip
-    demo.assess(FIRST)
+    demo.assess(BUILD)
     for case in cases:
         _charter(demo, case)
-        _decide(demo, case, GateStage.SCOPING, days["chartered"] + timedelta(days=1))
+        _decide(demo, case, GateStage.SCOPING, days["chartered"])
         _map(demo, case)
-        _decide(demo, case, GateStage.BUILD, days["designed"] + timedelta(days=1))
-    demo.hospital.write_feeds(demo.folder, until=_end_of(SECOND))
-    demo.assess(SECOND)
-    for case in cases:
+        _decide(demo, case, GateStage.BUILD, days["designed"])
         _prepare(demo, case)
         _decide(demo, case, GateStage.GO_LIVE, days["live"])
     for path in sorted((demo.folder / "usage").iterdir()):
@@ -142,6 +139,9 @@ def _live(demo: Demo) -> None:
             import_usage(demo.state, demo.definitions.surfaces, path, surface=None, now=moment)
     demo.hospital.write_feeds(demo.folder, until=_end_of(BEFORE_FIX))
     reported = _report(demo, demo.assess(BEFORE_FIX))
+    owner = demo.stories["prior-authorization"]["owner"]
+    day = days["reviewed"]
+    gates.review_outcome(demo.state, "prior-authorization", day, owner, _at(day))
     demo.hospital.write_feeds(demo.folder, repaired=True)
     _answer(demo, reported, demo.assess())
 
@@ -170,7 +170,7 @@ def _charter(demo: Demo, code: str) -> None:
 
 def _baseline(demo: Demo, code: str) -> str:
     """Return what the first run says of the measure; that it says nothing is an answer, too."""
-    situation = demo.situation(FIRST)
+    situation = demo.situation(BUILD)
     try:
         outcome = measured(situation, demo.definitions.use_cases[code]).outcome
     finally:
@@ -179,7 +179,7 @@ def _baseline(demo: Demo, code: str) -> str:
         return "Not known: no source tells it yet"
     last = outcome.weeks[-4:]
     mean = sum(w.value for w in last) / len(last)
-    return f"{say(mean, outcome.measure)} in the {len(last)} weeks to {FIRST}"
+    return f"{say(mean, outcome.measure)} in the {len(last)} weeks to {BUILD}"
 
 
 def _map(demo: Demo, code: str) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from uptake.definitions import read_measures
+from uptake.project import existing_state
 from uptake.state import events
-from uptake.state.database import State, open_state
 from uptake.terminology.mappings import read_mappings
 
 if TYPE_CHECKING:
@@ -47,13 +47,3 @@ def read_inputs(project: Project) -> Inputs:
         return Inputs(measures, read_mappings(state), events.everything(state, folder))
     finally:
         state.close()
-
-
-def existing_state(project: Project) -> State | None:
-    """Return the project's state, None where nothing was decided yet: reading makes no file."""
-    if project.folder is None:
-        return None
-    file = project.state_url.removeprefix("sqlite:///")
-    if file != project.state_url and not Path(file).is_file():
-        return None
-    return open_state(project.state_url)

@@ -1,9 +1,10 @@
 # Everything is installed into .venv: by uv, from wheels, at the versions of constraints.txt.
-# PYTHON=python3.12 chooses the interpreter, SERVE=0 keeps the browser shut, DEMO= is the demo's folder.
+# PYTHON=python3.12 chooses the interpreter, SERVE=0 stops before serving, PORT= and DEMO= are the
+# demo's port and folder.
 
 BIN := .venv/bin
 DEMO := demo-out
-REPORT = $(CURDIR)/$(DEMO)/current/report.html
+PORT := 8000
 SERVE := 1
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --only-binary :all: \
 	--constraints constraints.txt --build-constraints constraints.txt
@@ -13,11 +14,9 @@ INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --only-binary :a
 help:  ## Say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' Makefile
 
-demo: .venv/.installed  ## Assess the demo hospital, write its report and open it
+demo: .venv/.installed  ## Simulate a hospital, live its half year, and serve it
 	@$(BIN)/uptake demo $(DEMO)
-	@if [ '$(SERVE)' != 0 ] && { [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" = Darwin ]; }; then \
-		$(BIN)/python -m webbrowser "file://$(REPORT)" >/dev/null 2>&1 & fi
-	@echo "$(REPORT)"
+	@if [ '$(SERVE)' != 0 ]; then exec $(BIN)/uptake serve --project $(DEMO) --port $(PORT); fi
 
 test: lint  ## Check style, types and imports, then run every test
 	@$(BIN)/pytest -n auto

@@ -18,7 +18,9 @@ from uptake.cli.feedback import feedback
 from uptake.cli.findings import findings
 from uptake.cli.gate import gate
 from uptake.cli.init import init
+from uptake.cli.measure import measure
 from uptake.cli.serve import serve
+from uptake.cli.status import status
 from uptake.cli.terminology import terminology
 from uptake.cli.usage import usage
 from uptake.errors import UptakeError
@@ -66,5 +68,8 @@ def main() -> None:
     """Show how far FHIR data get on the way to the clinic, and what to fix first."""
 
 
-for _command in (assess, checks, demo, feedback, findings, gate, init, serve, terminology, usage):
+for _command in (
+    assess, checks, demo, feedback, findings, gate, init, measure, serve, status, terminology,
+    usage,
+):  # fmt: skip
     main.add_command(_command)

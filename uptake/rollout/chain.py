@@ -27,6 +27,7 @@ class Measured:
 
     outcome: Series | None
     guardrails: tuple[Series, ...]
+    workflow: tuple[Series, ...] = ()
 
 
 def chains(situation: Situation) -> tuple[Chain, ...]:
@@ -70,18 +71,17 @@ def fit(situation: Situation, case: UseCase) -> StageResult:
     whole = told["population"]
     if told["verdict"] in ("cannot tell", "not applicable"):
         return stages.untold(Stage.FIT, told["reason"].rstrip(". "), case.threshold)
-    sentence = f"{told['fit']:,} of {Figures().count(whole, case.unit)} have data fit for it"
+    sentence = f"{told['fit']:,} of {Figures().count(whole, case.unit)} have data fit for it."
     return stages.told(Stage.FIT, told["fit"], whole, sentence, case.threshold)
 
 
 def _used(situation: Situation, case: UseCase) -> tuple[StageResult, ...]:
     """Return delivered, seen, used and acted on."""
     four = (Stage.DELIVERED, Stage.SEEN, Stage.USED, Stage.ACTED_ON)
-    reach, day = situation.reach, situation.go_live.get(case.code)
+    reach = situation.reach
     if reach is None:
         return tuple(stages.untold(stage, "no run has looked for it") for stage in four)
-    if day is None or day > situation.now.date():
-        why = f"it goes live on {day}" if day else "it is not live: its gate was not passed"
+    if why := _not_live(situation, case):
         return tuple(stages.untold(stage, why) for stage in four)
     counts = stages.count(reach, case.code)
     return (
@@ -90,6 +90,14 @@ def _used(situation: Situation, case: UseCase) -> tuple[StageResult, ...]:
         stages.used(reach, case),
         stages.acted_on(counts, case),
     )
+
+
+def _not_live(situation: Situation, case: UseCase) -> str:
+    """Return why a use case is not in use; empty when it is."""
+    day = situation.go_live.get(case.code)
+    if day is None:
+        return "it is not live: its gate was not passed"
+    return f"it goes live on {day}" if day > situation.now.date() else ""
 
 
 def measured(situation: Situation, case: UseCase, charter: Charter | None = None) -> Measured:
@@ -108,11 +116,12 @@ def measured(situation: Situation, case: UseCase, charter: Charter | None = None
     return Measured(
         by_week(outcome, target.value if target else None) if outcome else None,
         tuple(by_week(m) for m in own if m.role == "guardrail"),
+        tuple(by_week(m) for m in own if m.role == "workflow"),
     )
 
 
 def _improved(situation: Situation, case: UseCase, charter: Charter) -> StageResult:
-    if case.code not in situation.go_live:
-        return stages.untold(Stage.IMPROVED, "it is not live, so nothing can have changed")
+    if why := _not_live(situation, case):
+        return stages.untold(Stage.IMPROVED, f"{why}, so nothing can have changed")
     found = measured(situation, case, charter)
     return improved(found.outcome, found.guardrails)

@@ -153,7 +153,7 @@ def wards() -> dict[str, list[Resource]]:
                   sign("later", "respiration", 26, f"{DAY}T10:20:01Z")),
         *admitted("within", sign("within", "pulse", 80),
                   sign("within", "respiration", 26, f"{DAY}T10:20:00Z")),
-        *with_three("child", born="2015-01-01"),
+        *admitted("child", sign("child", "respiration", 26), born="2015-01-01"),
         *with_three("no-zone", when=SET[:-1]),
         *with_three("no-receipt", received=""),
         *with_three("with-a-lab", observation(
@@ -166,10 +166,9 @@ def wards() -> dict[str, list[Resource]]:
         *with_three("late", again("late", "10:55:00", "11:02:01")),
         *with_three("old", again("old", "09:59:59", "10:30:00")),
         *with_three("wrong", again("wrong", "10:30:00", "10:30:00", status="entered-in-error")),
-        *with_three("two", again("two", "10:50:00", "10:51:00"), again("two", "10:40:00", "10:41:00")),
+        *with_three("two", again("two", "10:50:00", "10:51:00"),
+                    again("two", "10:40:00", "10:41:00")),
     ]  # fmt: skip
-    child = next(r for r in ehr if r["id"] == "child")
-    child["birthDate"] = "2015-01-01"
     lab = with_three("outside")
     return {"ehr": ehr, "lab": lab}
 

@@ -7,10 +7,9 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-
-from uptake.model import UseCase
 
 from .opportunity_cases import (
     AUTHORIZATION,
@@ -23,6 +22,9 @@ from .opportunity_cases import (
     orders,
 )
 from .small import Resource, Run, at, event, read, run, stay
+
+if TYPE_CHECKING:
+    from uptake.model import UseCase
 
 SERVED = [
     event(1, "open", VISIT[:-1], use_case="care-gap-closure"),

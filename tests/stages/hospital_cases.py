@@ -1,4 +1,4 @@
-"""Read the demo hospital's records as they are, without the product: people, sets, gaps, events."""
+"""Read the demo hospital's records as they are, without the product: people, sets, gaps, logs."""
 
 from __future__ import annotations
 
@@ -179,3 +179,41 @@ def _set(feed: str, rows: list[Resource]) -> Set:
         sum(points) >= 5 or 3 in points,
         values,
     )
+
+
+# Check digits
+
+VERHOEFF = (
+    "0123456789",
+    "1576283094",
+    "5803796142",
+    "8916043527",
+    "9453126870",
+    "4286573901",
+    "2793806415",
+    "7046913258",
+)
+
+
+def luhn(number: str) -> bool:
+    digits = [int(d) for d in reversed("80840" + number)]
+    return sum(digits[::2] + [sum(divmod(2 * d, 10)) for d in digits[1::2]]) % 10 == 0
+
+
+def loinc_ok(code: str) -> bool:
+    body, _, check = code.partition("-")
+    odd = int("".join(reversed(body))[::2][::-1]) * 2
+    total = sum(map(int, str(odd))) + sum(map(int, reversed(body[::-1][1::2])))
+    return (10 - total % 10) % 10 == int(check)
+
+
+def verhoeff(code: str) -> bool:
+    def product(a: int, b: int) -> int:
+        if a < 5:
+            return (a + b) % 5 if b < 5 else 5 + (a + b) % 5
+        return 5 + (a - b) % 5 if b < 5 else (a - b) % 5
+
+    state = 0
+    for place, digit in enumerate(reversed(code)):
+        state = product(state, int(VERHOEFF[place % 8][int(digit)]))
+    return state == 0

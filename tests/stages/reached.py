@@ -40,14 +40,17 @@ _SCHEMAS: dict[str, dict[str, pa.DataType]] = {
         "value": pa.string(),
     },
     "unit": {"use_case": pa.string(), "unit": pa.string()},
-    "unit_cause": {"use_case": pa.string(), "unit": pa.string()},
+    "unit_cause": {
+        "use_case": pa.string(), "unit": pa.string(), "requirement": pa.string(),
+        "check": pa.string(), "feed": pa.string(), "fix_key": pa.string(),
+    },
     "measure_row": {
         "measure": pa.string(), "unit": pa.string(), "at_time": _INSTANT, "value": pa.float64(),
         "counts": pa.bool_(), "place": pa.string(),
     },
     "findings": {
         "check": pa.string(), "feed": pa.string(), "resource_type": pa.string(),
-        "resource_id": pa.string(), "severity": pa.string(),
+        "resource_id": pa.string(), "severity": pa.string(), "fix_key": pa.string(),
     },
 }  # fmt: skip
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hospital_cases import loinc_ok, luhn, verhoeff
 
 from uptake import r4
 from uptake.demo.hospital import Truth, write_sample
@@ -46,17 +47,6 @@ CHECKS = {
 }
 FEEDS = {"ehr", "west-monitors", "northside-lab", "corner-pharmacy", "riverside-hospital"}
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d")
-VERHOEFF = (
-    "0123456789",
-    "1576283094",
-    "5803796142",
-    "8916043527",
-    "9453126870",
-    "4286573901",
-    "2793806415",
-    "7046913258",
-)
-
 # The days in March and November on which the clocks of Chicago changed.
 CLOCK_CHANGES = {
     2016: (13, 6),
@@ -261,30 +251,6 @@ def test_clean_times_have_the_offset_of_chicago_and_are_past(clean: Feeds) -> No
                 assert value[:10] >= births[feed, person]
             if name == "period" and isinstance(value, dict) and "end" in value:
                 assert value["start"][:10] <= value["end"][:10]
-
-
-def luhn(number: str) -> bool:
-    digits = [int(d) for d in reversed("80840" + number)]
-    return sum(digits[::2] + [sum(divmod(2 * d, 10)) for d in digits[1::2]]) % 10 == 0
-
-
-def loinc_ok(code: str) -> bool:
-    body, _, check = code.partition("-")
-    odd = int("".join(reversed(body))[::2][::-1]) * 2
-    total = sum(map(int, str(odd))) + sum(map(int, reversed(body[::-1][1::2])))
-    return (10 - total % 10) % 10 == int(check)
-
-
-def verhoeff(code: str) -> bool:
-    def product(a: int, b: int) -> int:
-        if a < 5:
-            return (a + b) % 5 if b < 5 else 5 + (a + b) % 5
-        return 5 + (a - b) % 5 if b < 5 else (a - b) % 5
-
-    state = 0
-    for place, digit in enumerate(reversed(code)):
-        state = product(state, int(VERHOEFF[place % 8][int(digit)]))
-    return state == 0
 
 
 def test_check_digits(clean: Feeds) -> None:

@@ -293,7 +293,8 @@ def test_alerts_of_the_record_come_at_once_and_those_of_the_bay_late(facts: Fact
     of = Counter(s.feed for s in calls)
     assert on_time["ehr"] / of["ehr"] >= 0.98
     assert 0.06 <= of["west-monitors"] / len(calls) <= 0.15
-    assert on_time["west-monitors"] == 0
+    # the late one of a set may come just when the next set calls
+    assert on_time["west-monitors"] / of["west-monitors"] < 0.2
 
 
 def test_alerts_are_read_and_dismissed(facts: Facts) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from uptake.adoption.reach import Reach
 
 SEVERE = "('blocker', 'high')"
+NO_REASON = "no reason given"
 LEAST = 0.4
 """A trait that explains a smaller share of the failures is not named as the cause."""
 
@@ -110,10 +111,10 @@ def not_users(reach: Reach, case: str, users: Sequence[str]) -> list[Trait]:
 def refusals(reach: Reach, case: str) -> list[tuple[str, int]]:
     """Return the reasons of overrides with their counts, the most frequent first."""
     rows = reach.db.rows(
-        "select coalesce(nullif(trim(refused_reason), ''), 'no reason given'), count(*) "
+        "select coalesce(nullif(trim(refused_reason), ''), ?), count(*) "
         "from reached where use_case = ? and refused_at is not null group by 1 "
         "order by 2 desc, 1",
-        [case],
+        [NO_REASON, case],
     )
     return [(str(reason), int(n)) for reason, n in rows]
 

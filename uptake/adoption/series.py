@@ -13,7 +13,7 @@ from statistics import mean
 from typing import TYPE_CHECKING
 
 from uptake.adoption.spc import POINTS_NEEDED, Chart, Kind, xmr
-from uptake.adoption.stages import untold
+from uptake.adoption.stages import BETTER, untold
 from uptake.model import Stage, StageResult
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 WEEKS_BEFORE = 6
 """Fewer weeks before go-live are no baseline."""
+SHOWN = 26
+"""So many weeks before go-live, or of now, are looked at; all weeks after it are."""
 LAST = 4
 """The number of now is the mean of so many weeks."""
 
@@ -100,7 +102,10 @@ def series(
         for begins, value, n in rows
         if value is not None and begins + timedelta(days=7) <= over
     )
-    weeks = weeks[-26:]
+    if go_live:
+        weeks = tuple(w for w in weeks if w.begins >= go_live - timedelta(weeks=SHOWN))
+    else:
+        weeks = weeks[-SHOWN:]
     before = sum(1 for w in weeks if go_live and w.begins + timedelta(days=7) <= go_live)
     aim = measure.target if target is None else target
     undecided = reach.db.row(
@@ -149,14 +154,16 @@ def improved(outcome: Series | None, guardrails: Sequence[Series]) -> StageResul
     elif not reached:
         parts.append("better, and not yet at its target")
     parts += [f"a guardrail grew worse: {g.measure.title}" for g in worse]
-    if better and reached and guardrails and not worse:
-        names = ", ".join(g.measure.title for g in guardrails)
+    open_ = [g for g in guardrails if g not in worse and _why_untold(g)]
+    if better and reached and not worse and len(open_) < len(guardrails):
+        names = ", ".join(g.measure.title for g in guardrails if g not in open_)
         parts.append(f"no guardrail grew worse ({names})")
+    parts += [f"a guardrail cannot be told: {g.measure.title}" for g in open_]
     return StageResult(
         Stage.IMPROVED,
         "met" if better and reached and not worse else "under",
         outcome.target or 0.0,
-        "; ".join(parts),
+        f"{'; '.join(parts)}.",
         number=number,
         aim=aim,
     )
@@ -164,7 +171,7 @@ def improved(outcome: Series | None, guardrails: Sequence[Series]) -> StageResul
 
 def _aim(outcome: Series) -> str:
     if outcome.target is None:
-        return "better than before"
+        return BETTER
     side = "at most" if outcome.measure.better == "lower" else "at least"
     return f"{side} {say(outcome.target, outcome.measure)}"
 

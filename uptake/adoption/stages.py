@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from uptake.adoption.reach import Reach
     from uptake.model import UseCase
 
+BETTER = "better than before"
+"""What an outcome without a target is to be."""
 _SAY = Figures()
 
 
@@ -103,9 +105,10 @@ def _plural(what: str, n: int) -> str:
 
 def untold(stage: Stage, reason: str, target: float | None = None) -> StageResult:
     """Return a stage that cannot be told, and why."""
-    aim = defaults()["stages"].get(stage.value, 1.0) if target is None else target
+    share: float | None = defaults()["stages"].get(stage.value) if target is None else target
     return StageResult(
-        stage, "cannot tell", aim, f"Cannot tell: {reason}.", aim=f"at least {100 * aim:g} %",
+        stage, "cannot tell", share or 0.0, f"Cannot tell: {reason}.",
+        aim=BETTER if share is None else f"at least {100 * share:g} %",
         reason=reason,
     )  # fmt: skip
 
@@ -120,7 +123,7 @@ def delivered(counts: Counts, case: UseCase) -> StageResult:
         Stage.DELIVERED,
         counts.on_time,
         counts.expected,
-        f"{counts.on_time:,} of {whole} were served in time{late}",
+        f"{counts.on_time:,} of {whole} were served in time{late}.",
     )
 
 
@@ -132,7 +135,7 @@ def seen(reach: Reach, counts: Counts, case: UseCase) -> StageResult:
     )[0]
     if not views:
         return untold(Stage.SEEN, "the log has no views; import the audit log of where it is shown")
-    sentence = f"{counts.seen:,} of {counts.on_time:,} served in time were opened or answered"
+    sentence = f"{counts.seen:,} of {counts.on_time:,} served in time were opened or answered."
     return told(Stage.SEEN, counts.seen, counts.on_time, sentence)
 
 
@@ -174,7 +177,7 @@ def used(reach: Reach, case: UseCase) -> StageResult:
         users,
         people,
         f"{users:,} of {people:,} people with access used it in {settings['used_days']} days"
-        + beside,
+        f"{beside}.",
     )
 
 
@@ -193,5 +196,5 @@ def acted_on(counts: Counts, case: UseCase) -> StageResult:
         Stage.ACTED_ON,
         counts.acted,
         known,
-        f"{counts.acted:,} of {known:,} seen and actionable changed care",
+        f"{counts.acted:,} of {known:,} seen and actionable changed care.",
     )

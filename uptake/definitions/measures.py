@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from uptake.definitions.answers import Answers
@@ -56,7 +57,9 @@ def _build(document: Document, *, verify: bool) -> Measure | None:
 
 def _target(answers: Answers) -> float | None:
     value: Any = answers.table.get("target")
-    if value is None or (isinstance(value, int | float) and value is not True):
+    if value is None:
+        return None
+    if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
         return value
     answers.fault("target", f"target is {value!r}; write a number, in the measure's unit")
     return None

@@ -42,15 +42,17 @@ def _build(document: Document) -> Surface | None:
     columns, actions = _texts(answers, "columns"), _texts(answers, "actions")
     for field in columns:
         if field not in FIELDS:
-            answers.fault("columns", f"an event has no {field!r}; {nearest(field, FIELDS)}")
+            fault = f"an event has no {field!r}; {nearest(field, FIELDS)}"
+            document.fault(document.line_of("columns", field), fault)
     if columns:
         for field in ("at", "action"):
             if field not in columns:
                 answers.fault("columns", f"columns has no {field}; name the column that holds it")
     words = [action.value for action in Action]
-    for action in actions.values():
+    for word, action in actions.items():
         if action not in words:
-            answers.fault("actions", f"there is no action {action!r}; {nearest(action, words)}")
+            fault = f"there is no action {action!r}; {nearest(action, words)}"
+            document.fault(document.line_of("actions", word), fault)
     what = document.section("What it is")
     surface = Surface(
         code=answers.code(),

@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -133,6 +133,7 @@ def _assess(
         strata=strata(db),
         fitness=fitness,
         resources=_resources(db),
+        received=_received(db, request.as_of),
         notes=(*faults, *notes(db, request.as_of)),
         examples=_examples(db),
         seconds=round(time.monotonic() - began, 3),
@@ -181,6 +182,16 @@ def _resources(db: Database) -> Mapping[str, Mapping[str, int]]:
     ):
         found.setdefault(feed, {})[kind] = count
     return found
+
+
+def _received(db: Database, as_of: datetime) -> Mapping[str, datetime]:
+    """Return when each feed's newest resource was at its sender's server; none in the future."""
+    rows = db.rows(
+        "select feed, max(received_at) from resource where received_at <= ? "
+        "group by feed order by feed",
+        [as_of.astimezone(UTC).replace(tzinfo=None)],
+    )
+    return {feed: at.replace(tzinfo=UTC) for feed, at in rows}
 
 
 def _examples(db: Database) -> Mapping[str, tuple[ExampleFinding, ...]]:

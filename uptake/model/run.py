@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
@@ -141,3 +141,5 @@ class Assessment:
     examples: Mapping[str, tuple[ExampleFinding, ...]]
     """Check code to a few findings."""
     seconds: float
+    received: Mapping[str, datetime] = field(default_factory=dict)
+    """Feed to when its newest resource was at its sender's server."""

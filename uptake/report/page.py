@@ -121,20 +121,20 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
     )
     environment.filters |= {
-        "told": _told,
+        "told": told,
         "clean": figures.clean,
-        "given": _given,
-        "prose": _prose,
+        "given": given,
+        "prose": prose,
     }
     return environment
 
 
-def _told(words: str) -> str:
+def told(words: str) -> str:
     """Returns a sentence whose percent signs stay with their numbers at a line's end."""
     return words.replace(" %", "\u00a0%")
 
 
-def _given(text: str) -> Markup:
+def given(text: str) -> Markup:
     """Returns text from the data: cleaned, cut, escaped, kept from turning what follows it."""
     text = figures.clean(text)
     return Markup("<bdi>{}</bdi>").format(
@@ -142,7 +142,7 @@ def _given(text: str) -> Markup:
     )
 
 
-def _prose(markdown: str) -> Markup:
+def prose(markdown: str) -> Markup:
     """Returns the paragraphs, lists, `code` and **strong** of a definition; all else is text."""
     blocks = []
     for block in re.split(r"\n\s*\n", markdown.strip()):

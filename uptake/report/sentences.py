@@ -179,6 +179,12 @@ def spoken(check: Check, figures: Figures) -> Figures:
 
 
 def check_counts(result: CheckResult, figures: Figures) -> str:
+    """Returns a check's numbers, and what is to be known of them."""
+    told = _found(result, figures)
+    return f"{told}; {clean(result.detail)}" if result.detail else told
+
+
+def _found(result: CheckResult, figures: Figures) -> str:
     """Returns a check's numbers: violations of what it applies to, and how many patients."""
     noun = _UNITS.get(result.check.unit, "resources")
     said = spoken(result.check, figures)
@@ -188,7 +194,7 @@ def check_counts(result: CheckResult, figures: Figures) -> str:
         told += f" ({share})"
     if result.patients and noun != "patients":
         told += f", {figures.count(result.patients, 'patients')}"
-    return f"{told}; {clean(result.detail)}" if result.detail else told
+    return told
 
 
 def check_sentence(result: CheckResult, figures: Figures) -> str:
@@ -206,7 +212,7 @@ def check_sentence(result: CheckResult, figures: Figures) -> str:
                 f"Cannot tell: {figures.count(result.not_judged, 'resources')} could not be judged"
             )
         return _joined(told, figures.text(clean(result.detail)))
-    told = f"{check_counts(result, figures)}; {_allowed(result.check)}"
+    told = f"{_found(result, figures)}; {_allowed(result.check)}"
     if result.not_judged:
         told += f"; {figures.count(result.not_judged)} more could not be judged"
     return _joined(_raised(told), figures.text(clean(result.detail)))

@@ -23,6 +23,9 @@ def summary(assessment: Assessment) -> dict[str, object]:
         "notes": list(assessment.notes),
         "inputs": [_input(f) for f in assessment.inputs],
         "resources": {feed: dict(types) for feed, types in assessment.resources.items()},
+        "received": {
+            feed: at.isoformat(timespec="seconds") for feed, at in assessment.received.items()
+        },
         "checks": [_check(r) for r in assessment.checks],
         "use_cases": [_use_case(f) for f in assessment.fitness],
         "seconds": round(assessment.seconds, 3),

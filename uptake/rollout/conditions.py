@@ -147,7 +147,7 @@ def _charter(facts: GateFacts) -> Told:
     told = f"{signed} of {len(ITEMS)} items are signed by the owner."
     if facts.charter.missing:
         told += f" Still missing: {listed(ITEMS[name] for name in facts.charter.missing)}."
-    return signed == len(ITEMS), _case(facts, told)
+    return signed == len(ITEMS), _where(facts, "charter", told)
 
 
 def _acceptance(facts: GateFacts) -> Told:
@@ -158,23 +158,25 @@ def _acceptance(facts: GateFacts) -> Told:
         told = f"{signed} of {whole} acceptance criteria are signed by the owner."
     if not FEWEST <= whole <= MOST:
         told += f" It takes {FEWEST} to {MOST}."
-    return FEWEST <= whole <= MOST and signed == whole, _case(facts, told)
+    return FEWEST <= whole <= MOST and signed == whole, _where(facts, "charter", told)
 
 
 def _observed(facts: GateFacts) -> Told:
     design = newest(facts.maps, DESIGN)
     if design and (seen := observed_before(facts.maps, design)):
         told = f"A clinician observed the work on {seen.dated}; it was designed on {design.dated}."
-        return True, _case(facts, told)
+        return True, _where(facts, "map", told)
     if design is None and newest(facts.maps, CURRENT):
-        return False, _case(facts, "The work was observed, but how it will be done is not drawn.")
-    return False, _case(facts, "No clinician's observation of the work is drawn.")
+        return False, _where(
+            facts, "map", "The work was observed, but how it will be done is not drawn."
+        )
+    return False, _where(facts, "map", "No clinician's observation of the work is drawn.")
 
 
 def _placed(facts: GateFacts) -> Told:
     result = mapped(facts.use_case, facts.maps, facts.placements)
     met = None if result.verdict == "cannot tell" else result.verdict == "met"
-    return met, _case(facts, f"{result.sentence} {result.reason}".strip())
+    return met, _where(facts, "map", f"{result.sentence} {result.reason}".strip())
 
 
 def _throughout(facts: GateFacts) -> Told:
@@ -244,15 +246,17 @@ def _champions(facts: GateFacts) -> Told:
         if unit.missing
     ]
     if lacks:
-        return False, Evidence(f"{'; '.join(lacks)}.", "/rollout")
+        return False, _where(facts, "people", f"{'; '.join(lacks)}.")
     units = Figures().count(len(facts.champions), "units")
-    return True, Evidence(f"A physician and a nurse are named in {units} of {units}.", "/rollout")
+    return True, _where(
+        facts, "people", f"A physician and a nurse are named in {units} of {units}."
+    )
 
 
 def _champions_active(facts: GateFacts) -> Told:
     live = facts.day(GateStage.GO_LIVE)
     if live is None or live > facts.today:
-        return None, Evidence("It is not live yet, so nobody could use it.", "/rollout")
+        return None, _where(facts, "gates#go-live", "It is not live yet, so nobody could use it.")
     met, evidence = _champions(facts)
     if not met or facts.champions is None:
         return met, evidence
@@ -290,15 +294,24 @@ def _stage_told(stage: Stage, facts: GateFacts) -> Told:
 def _outcome(facts: GateFacts) -> Told:
     live, reviewed = facts.day(GateStage.GO_LIVE), facts.day(REVIEW)
     if live is None or live > facts.today:
-        return None, _case(facts, "It is not live yet, so there is no outcome.")
+        return None, _where(facts, "gates#go-live", "It is not live yet, so there is no outcome.")
     if reviewed is None or reviewed < live:
-        return False, _case(facts, f"The outcome was not reviewed since go-live on {live}.")
+        return False, _where(
+            facts, "gates#review", f"The outcome was not reviewed since go-live on {live}."
+        )
     told = f"The outcome was reviewed on {reviewed}; {limit('review')} days later once more."
-    return facts.today - reviewed <= timedelta(days=limit("review")), _case(facts, told)
+    return facts.today - reviewed <= timedelta(days=limit("review")), _where(
+        facts, "gates#review", told
+    )
 
 
 def _case(facts: GateFacts, sentence: str) -> Evidence:
     return Evidence(sentence, f"/use-cases/{facts.use_case.code}")
+
+
+def _where(facts: GateFacts, page: str, sentence: str) -> Evidence:
+    """Return evidence that leads to the page where people do it."""
+    return Evidence(sentence, f"/rollout/{facts.use_case.code}/{page}")
 
 
 _ANSWERED = Asked("feedback", "Feedback is answered", _feedback)

@@ -37,6 +37,8 @@ class Champion:
     since: datetime
     active: bool | None
     """Whether they used it themselves; None: it cannot be told."""
+    until: date | None = None
+    """The last day, where one is set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +130,20 @@ def champions(
         if last.until is None or last.until >= today:
             used = None if active is None else last.practitioner in active
             kind = Profession(last.profession)
-            found.append(Champion(last.unit, last.practitioner, kind, _since(rows), used))
+            found.append(
+                Champion(last.unit, last.practitioner, kind, _since(rows), used, last.until)
+            )
     return tuple(
         UnitChampions(unit, tuple(c for c in found if c.unit == unit))
         for unit in dict.fromkeys(units)
     )
+
+
+def named_units(state: State, use_case: str) -> tuple[str, ...]:
+    """Return the units that ever had a champion, by name."""
+    query = select(champion.c.unit).where(champion.c.use_case == use_case).distinct()
+    with state.read() as connection:
+        return tuple(sorted(connection.scalars(query)))
 
 
 def add_training(
@@ -151,10 +162,15 @@ def add_training(
 
 def trained(state: State, use_case: str, people: Collection[str]) -> Trained:
     """Return how many of the people with access were ever trained in a use case."""
+    done = trained_people(state, use_case)
+    return Trained(len(done.intersection(people)), len(set(people)))
+
+
+def trained_people(state: State, use_case: str) -> frozenset[str]:
+    """Return everybody who was ever trained in a use case."""
     query = select(training.c.practitioner).where(training.c.use_case == use_case)
     with state.read() as connection:
-        done = set(connection.scalars(query))
-    return Trained(len(done.intersection(people)), len(set(people)))
+        return frozenset(connection.scalars(query))
 
 
 def _champions(use_case: str) -> Select[Any]:

@@ -66,7 +66,7 @@ def sign_faults(charter: Charter, by: str, role: str, known: Known) -> list[str]
     if owner and folded(by) != folded(owner):
         faults.append(f"Only its owner signs a charter; this one names {clean(owner)}.")
     for written in dict.fromkeys((charter.text("owner_role") or role, role)):
-        faults += _role_faults(written)
+        faults += role_faults(written)
     if charter.missing:
         faults.append(f"Still missing: {listed(ITEMS[name] for name in charter.missing)}.")
     if not FEWEST <= len(charter.criteria) <= MOST:
@@ -78,10 +78,11 @@ def sign_faults(charter: Charter, by: str, role: str, known: Known) -> list[str]
                 f"Criterion {part.position} is bound to the {part.bound_kind} "
                 f"{clean(part.bound_to)}, which does not exist."
             )
-    return faults + _target_faults(charter, known.measures)
+    return faults + target_faults(charter, known.measures)
 
 
-def _role_faults(role: str) -> list[str]:
+def role_faults(role: str) -> list[str]:
+    """Return why somebody in a role cannot own a use case; empty: they can."""
     kind = profession(role)
     if kind.clinical:
         return []
@@ -92,7 +93,8 @@ def _role_faults(role: str) -> list[str]:
     return [f"A use case is owned by a clinician; this role does not say so: {clean(role)}."]
 
 
-def _target_faults(charter: Charter, measures: Sequence[Measure]) -> list[str]:
+def target_faults(charter: Charter, measures: Sequence[Measure]) -> list[str]:
+    """Return why a charter's measure or target cannot be computed with."""
     measure, faults = charter_measure(charter, measures), []
     if charter.text("measure") and measure is None and measures:
         codes = ", ".join(m.code for m in measures)

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from uptake.adoption import breakdown, causes
 from uptake.adoption.causes import LEAST, Trait
+from uptake.adoption.spc import Kind
 from uptake.findings.plan import Count
 from uptake.model import Evidence, Stage, StageResult, Stall
 from uptake.report.figures import percent
+from uptake.rollout.charter import ITEMS
 
 if TYPE_CHECKING:
     from uptake.adoption.reach import Reach
@@ -62,7 +64,7 @@ def _share(part: int, whole: int) -> str:
 
 
 def _defined(case: Case) -> Stall:
-    missing = ", ".join(case.charter.missing) or "the owner's signature"
+    missing = ", ".join(ITEMS[name] for name in case.charter.missing) or "the owner's signature"
     return Stall(
         Stage.DEFINED,
         "charter",
@@ -166,7 +168,9 @@ def _delivered(case: Case) -> Stall:
             f"Ask those who run the interface what is different about {best.name}.",
             case.page,
         )
-    check = case.situation.definitions.checks[best.name]
+    check = case.situation.definitions.checks.get(best.name)
+    if check is None:
+        return _unexplained(case, f"{best.name} is among the findings, and is defined no longer")
     return Stall(
         Stage.DELIVERED,
         f"{best.name} {best.feed}",
@@ -215,7 +219,11 @@ def _seen(case: Case) -> Stall:
             f"/adoption?use_case={code}",
         )
     groups = breakdown.breakdown(reach, code, Stage.SEEN, "surface")
+    if not traits and not evidence and len(groups) > 1:
+        return _unexplained(case, "no surface, unit or week is opened much less than the others")
     worst = max(groups, key=lambda g: (g.denominator - g.numerator, g.name))
+    if traits:
+        worst = next(g for g in groups if g.name == traits[0].name)
     surface = case.situation.definitions.surfaces.get(worst.name)
     name = surface.title if surface else worst.name
     evidence.insert(
@@ -264,9 +272,13 @@ def _acted(case: Case) -> Stall:
     reasons = causes.refusals(reach, code)
     link = f"/adoption?use_case={code}"
     total = sum(n for _, n in reasons)
-    if not total:
+    given = [(reason, n) for reason, n in reasons if reason != causes.NO_REASON]
+    if not given:
         return _unexplained(case, "nobody gave a reason for passing it over")
-    reason, often = reasons[0]
+    reason, often = given[0]
+    passed = (case.stage.denominator or 0) - (case.stage.numerator or 0)
+    if often < LEAST * passed:
+        return _unexplained(case, "no one reason was given for most of what was passed over")
     return Stall(
         Stage.ACTED_ON,
         f"reason {reason}",
@@ -284,11 +296,22 @@ def _acted(case: Case) -> Stall:
 
 def _improved(case: Case) -> Stall:
     link = f"/use-cases/{case.use_case.code}"
+    if worse := [g for g in case.measured.guardrails if g.changed(Kind.CONCERN)]:
+        title = worse[0].measure.title
+        return Stall(
+            Stage.IMPROVED,
+            f"guardrail {worse[0].measure.code}",
+            f"Since it is used, a guardrail has grown worse: {title}.",
+            (Evidence(case.stage.sentence, link),),
+            f"If something else that happened in these weeks moved {title}, the cause is another.",
+            "Ask the owner whether it goes on as it is, and look at the cases of the last weeks.",
+            link,
+        )
     return Stall(
         Stage.IMPROVED,
         "outcome",
         "It is used, and the outcome has not changed as the charter wants.",
-        (Evidence(f"{case.stage.sentence}.", link),),
+        (Evidence(case.stage.sentence, link),),
         "Weeks of a special cause for the better, with the guardrails as they were.",
         "Ask the owner whether what is acted on is what moves the outcome.",
         link,
@@ -300,7 +323,7 @@ def _unexplained(case: Case, why: str) -> Stall:
         case.stage.stage,
         "not known",
         f"No single cause explains it: {why}.",
-        (Evidence(f"{case.stage.sentence}.", case.page),),
+        (Evidence(case.stage.sentence, case.page),),
         "A unit, a surface, a role or a check that has most of it.",
         "Look at a sample of what is missing together with the people who do the work.",
         case.page,

@@ -16,7 +16,17 @@ from uptake.errors import EngineError, UptakeError
 from uptake.web import cds, openapi
 from uptake.web.security import Guard
 from uptake.web.templating import STATIC, page
-from uptake.web.views import chain, duplicates, feedback, feeds, findings, mappings, stages
+from uptake.web.views import (
+    adoption,
+    chain,
+    duplicates,
+    feedback,
+    feeds,
+    findings,
+    mappings,
+    rollout,
+    stages,
+)
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -61,7 +71,9 @@ def create_app(site: Site) -> Starlette:
             *feeds.routes,
             *duplicates.routes,
             *mappings.routes,
+            *adoption.routes,
             *feedback.routes,
+            *rollout.routes,
             *cds.routes,
             *openapi.routes,
             Mount("/static", Kept(directory=STATIC), name="static"),

@@ -14,17 +14,16 @@ from uptake.adoption import breakdown
 from uptake.adoption.reach import naive
 from uptake.model import Stage
 from uptake.report.figures import Figures
-from uptake.rollout.chain import measured
 from uptake.rollout.charter import ITEMS, Item, read_charter
 from uptake.rollout.workflow import DESIGN, newest, placed, read_maps, read_placements
-from uptake.web.charts import Group, WeekPoint, bars, control_chart, controlled, weekly
+from uptake.web.charts import Group, WeekPoint, bars, weekly
+from uptake.web.outcome import measures
 from uptake.web.tables import Cell, Table, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from uptake.adoption.reach import Reach
-    from uptake.adoption.series import Series
     from uptake.model import StageResult, UseCase
     from uptake.rollout.situation import Situation
     from uptake.web.charts import Drawing
@@ -143,30 +142,39 @@ def _units(reach: Reach, case: UseCase) -> Table:
 
 def _counted(situation: Situation, reach: Reach, case: UseCase, result: StageResult) -> Shown:
     stage = result.stage
-    weeks = [
-        WeekPoint(date.fromisoformat(g.name), g.numerator / g.denominator, g.numerator,
-                  g.denominator)
-        for g in breakdown.breakdown(reach, case.code, stage, "week")
-        if g.denominator
-    ]  # fmt: skip
-    drawings: tuple[Drawing, ...] = ()
-    if weeks:
-        drawings = (
-            weekly(
-                weeks,
-                title=f"{stage.value.capitalize()}, by week",
-                unit="%",
-                target=result.target,
-                go_live=situation.go_live.get(case.code),
-                sentence=result.sentence,
-            ),
-        )
+    drawn = by_week(situation, case, result)
     tables = tuple(
         groups_table(title, breakdown.breakdown(reach, case.code, stage, by))
         for by, title in _BY.items()
     )
     below = people_table(reach, case) if stage is Stage.USED else _opportunities(reach, case, stage)
-    return Shown(drawings, (*(t for t in tables if t.rows), below))
+    return Shown((drawn,) if drawn else (), (*(t for t in tables if t.rows), below))
+
+
+def by_week(situation: Situation, case: UseCase, result: StageResult) -> Drawing | None:
+    """Return a stage's number by week; of used no target: it is for 28 days, a week has seven."""
+    found = (
+        breakdown.breakdown(situation.reach, case.code, result.stage, "week")
+        if situation.reach
+        else ()
+    )
+    weeks = [
+        WeekPoint(date.fromisoformat(g.name), g.numerator / g.denominator, g.numerator,
+                  g.denominator)
+        for g in found
+        if g.denominator
+    ]  # fmt: skip
+    if not weeks:
+        return None
+    apart = result.stage is Stage.USED
+    return weekly(
+        weeks,
+        title=f"{result.stage.value.capitalize()}, by week",
+        unit="%",
+        target=None if apart else result.target,
+        go_live=situation.go_live.get(case.code),
+        sentence=f"{result.sentence} Here each week stands alone." if apart else result.sentence,
+    )
 
 
 def groups_table(title: str, groups: Sequence[breakdown.Group]) -> Table:
@@ -230,28 +238,6 @@ def _opportunities(reach: Reach, case: UseCase, stage: Stage) -> Table:
     columns = ("When (UTC)", "Unit", "Surface", "Delivered", "Seen", "Acted on")
     title = f"Opportunities {case.moment}".rstrip()
     return table(title, columns, listed, note=cut(len(rows)))
-
-
-def measures(situation: Situation, case: UseCase) -> tuple[Drawing, ...]:
-    """Return the control charts of a use case: the outcome first, then its guardrails."""
-    if situation.reach is None:
-        return ()
-    found = measured(situation, case)
-    day_ = situation.go_live.get(case.code)
-    return tuple(
-        _control(one, day_) for one in (found.outcome, *found.guardrails) if one and one.weeks
-    )
-
-
-def _control(found: Series, go_live: date | None) -> Drawing:
-    measure, scale = found.measure, 100 if found.measure.unit == "%" else 1
-    weeks = [WeekPoint(w.begins, w.value / scale) for w in found.weeks]
-    target = None if found.target is None else found.target / scale
-    words = {"title": measure.title, "unit": measure.unit, "target": target, "go_live": go_live}
-    sentence = measure.means.split("\n\n")[0] or measure.title
-    if found.chart is None or scale != 1:
-        return weekly(weeks, sentence=sentence, **words)  # type: ignore[arg-type]
-    return control_chart(controlled(weeks, found.chart), sentence=sentence, **words)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,9 +345,9 @@ def _check(code: str | None) -> str:
     return f"/findings/{quote(code)}" if code else ""
 
 
-def cut(count: int) -> str:
+def cut(count: int, shown: int = LISTED) -> str:
     """Return that a list is cut, or nothing."""
-    return f"The first {LISTED} of {count:,} are here." if count > LISTED else ""
+    return f"The first {shown} of {count:,} are here." if count > shown else ""
 
 
 def day(at: date | datetime | None) -> str:

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -104,6 +105,8 @@ class Summary(msgspec.Struct, frozen=True):
     checks: tuple[CheckRow, ...]
     use_cases: tuple[CaseRow, ...]
     resources: dict[str, dict[str, int]] = {}
+    received: dict[str, datetime] = {}
+    """Feed to when its newest resource was at its sender's server; runs of old do not say."""
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Integer, func, select
 
-from uptake.definitions import read_checks, read_measures, read_surfaces, read_use_cases
 from uptake.project import now
 from uptake.rollout.chain import chains
-from uptake.rollout.situation import Definitions, Situation, read_situation
+from uptake.rollout.facts import definitions as read_definitions
+from uptake.rollout.situation import Situation, read_situation
 from uptake.runs import CURRENT, STORE
 from uptake.state import events
 from uptake.state.schema import card, event_inbox, metadata
@@ -26,6 +26,7 @@ from uptake.web.running import Assessing
 if TYPE_CHECKING:
     from uptake.model import Chain
     from uptake.project import Project
+    from uptake.rollout.situation import Definitions
     from uptake.state.database import State
 
 T = TypeVar("T")
@@ -70,7 +71,7 @@ class Site:
 
     def definitions(self) -> Definitions:
         """Return the definitions; they are read again when there is a new run."""
-        return self.of_run("definitions", self._read_definitions)
+        return self.of_run("definitions", lambda: read_definitions(self.project))
 
     def chains(self) -> tuple[Chain, ...]:
         """Return the chain of every use case."""
@@ -130,15 +131,6 @@ class Site:
     def _read_situation(self) -> Situation:
         folder = self.project.folder or Path()
         return read_situation(self.definitions(), self.state, folder, self.run(), self.now())
-
-    def _read_definitions(self) -> Definitions:
-        content, own = self.project.content, self.project.own_content
-        return Definitions(
-            read_checks(content("checks"), verify=own("checks")),
-            read_use_cases(content("use_cases"), verify=own("use_cases")),
-            read_measures(content("measures"), verify=own("measures")),
-            read_surfaces(content("surfaces"), verify=own("surfaces")),
-        )
 
 
 def _newest() -> list[Any]:

@@ -12,9 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from uptake.report.figures import Figures, clean, threshold
-from uptake.report.page import _given as given
-from uptake.report.page import _prose as prose
-from uptake.report.page import _told as told
+from uptake.report.page import given, prose, told
 from uptake.web import words
 
 if TYPE_CHECKING:

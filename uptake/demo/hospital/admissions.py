@@ -21,8 +21,10 @@ A_WEEK = 0.011
 """Admissions a week for each patient known."""
 WEST_SHARE = 0.078
 """The share of the hours in beds that the bay with its own gateway has."""
-SICK_SHARE, SICK_IN_BAY = 0.25, 0.4
+SICK_SHARE = 0.26
 """The share of stays in which the patient gets worse for a while."""
+SICK_IN_BAY = 0.085
+"""The share of the hours of such stays that are in the bay."""
 OPENED_EVERY = 8
 """Since go-live the portal is opened at one admission in so many."""
 
@@ -134,8 +136,15 @@ def _choose_bay(plans: list[Admission], diabetics: Collection[str]) -> None:
 
 
 def _choose_sick(plans: list[Admission]) -> None:
-    for west, share, begin in ((False, SICK_SHARE, 0.0), (True, SICK_IN_BAY, 0.8)):
-        places = even(begin)
-        for plan in plans:
-            if plan.west == west:
-                plan.sick = next(places) < share
+    """Choose who gets worse, evenly; in the bay until it has its share of their hours."""
+    places = even()
+    for plan in plans:
+        plan.sick = not plan.west and next(places) < SICK_SHARE
+    for live in (True, False):
+        period = [p for p in plans if (p.start >= GO_LIVE) == live]
+        wanted = SICK_IN_BAY / (1 - SICK_IN_BAY) * sum(_hours(p) for p in period if p.sick)
+        bay, has = [p for p in period if p.west], 0.0
+        for _, plan in sorted(zip(places, bay, strict=False), key=lambda pair: pair[0]):
+            if not has or has + _hours(plan) / 2 <= wanted:
+                plan.sick = True
+                has += _hours(plan)

@@ -81,45 +81,39 @@ def _order(
     decided = at + timedelta(days=days)
     if submitted > LATEST:
         return Order(record, identity, at, submitted, None)
-    base: Resource = {
-        "status": "active",
-        "type": hl7("claim-type", "professional", "Professional"),
-        "use": "preauthorization",
-        "patient": record.subject,
-    }
-    claim = record.chart.add(
-        "Claim",
-        submitted + timedelta(minutes=1),
-        {
-            **base,
-            "created": moment(submitted),
-            "insurer": to("Organization", PAYER),
-            "provider": to("Organization", HOSPITAL),
-            "priority": hl7("processpriority", "normal", "Normal"),
-            "referral": to("ServiceRequest", identity),
-            "insurance": [
-                {"sequence": 1, "focal": True, "coverage": to("Coverage", record.coverage)}
-            ],
-        },
-    )
+    claim = _claim(record, identity, submitted)
     if decided > LATEST:
         return Order(record, identity, at, submitted, None)
     answer: Resource = {"disposition": "Denied"}
     if not denied:
         answer = {"disposition": "Approved", "preAuthRef": f"PA{rng.randint(10**7, 10**8 - 1)}"}
-    record.chart.add(
-        "ClaimResponse",
-        decided + timedelta(minutes=1),
-        {
-            **base,
-            "created": moment(decided),
-            "insurer": to("Organization", PAYER),
-            "request": to("Claim", claim),
-            "outcome": "complete",
-            **answer,
-        },
-    )
+    body = {**_asked(record, decided), "request": to("Claim", claim), "outcome": "complete"}
+    record.chart.add("ClaimResponse", decided + timedelta(minutes=1), body | answer)
     return Order(record, identity, at, submitted, decided)
+
+
+def _asked(record: Record, created: datetime) -> Resource:
+    """Return what a claim and the answer to it have in common."""
+    return {
+        "status": "active",
+        "type": hl7("claim-type", "professional", "Professional"),
+        "use": "preauthorization",
+        "patient": record.subject,
+        "created": moment(created),
+        "insurer": to("Organization", PAYER),
+    }
+
+
+def _claim(record: Record, order: str, submitted: datetime) -> str:
+    coverage = {"sequence": 1, "focal": True, "coverage": to("Coverage", record.coverage)}
+    body = {
+        **_asked(record, submitted),
+        "provider": to("Organization", HOSPITAL),
+        "priority": hl7("processpriority", "normal", "Normal"),
+        "referral": to("ServiceRequest", order),
+        "insurance": [coverage],
+    }
+    return record.chart.add("Claim", submitted + timedelta(minutes=1), body)
 
 
 def _request(record: Record, visit: Visit, at: datetime, rng: random.Random) -> str:

@@ -173,7 +173,7 @@ def _site_interfaces(plan: Planter, sites: dict[str, str]) -> None:
 
 def _free_text_results(plan: Planter) -> None:
     """Some A1c results are typed as text; others have a percent sign without its system."""
-    for result in plan.choose(4, LAB, "Observation", _tests("a1c")):
+    for result in plan.choose(2, LAB, "Observation", _tests("a1c")):
         result["valueString"] = f"{result.pop('valueQuantity')['value']} %"
         plan.note("TXT-02", LAB, result, "value")
     for result in plan.choose(6, LAB, "Observation", _tests("a1c")):

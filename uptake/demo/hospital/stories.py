@@ -18,32 +18,9 @@ if TYPE_CHECKING:
 
 def stories(world: World, plan: Planter) -> tuple[dict[str, Any], ...]:
     """Return the story of each use case, and what a nurse reported."""
-    gaps = list(world.population.gaps.values())
-    legacy = gaps.count(Gap.LEGACY)
-    admitted = [p for p in world.admissions if p.start >= GO_LIVE]
-    called = [a for a in world.alerts if a.at >= GO_LIVE]
     return (
-        {
-            "story": "care-gap-closure",
-            "stage": "fit",
-            "cause": "COD-01 northside-lab",
-            "diabetics": len(gaps),
-            "open": legacy + gaps.count(Gap.NONE),
-            "local": legacy,
-            "codes": min(legacy, len(LEGACY_SITES)),
-            "system": LAB_CODES,
-            "visits": len(world.gap_visits),
-            "closed": sum(g.closes for g in world.gap_visits),
-        },
-        {
-            "story": "medication-reconciliation",
-            "stage": "seen",
-            "cause": "surface outside-records-portal",
-            "admissions": len(admitted),
-            "opened": sum(p.looked is not None for p in admitted),
-            "in_time": sum(bool(p.looked and p.signed and p.looked < p.signed) for p in admitted),
-            "reconciled": sum(p.reconciled is not None for p in admitted),
-        },
+        _gaps(world),
+        _reconciliation(world),
         {
             "story": "prior-authorization",
             "stage": None,
@@ -51,17 +28,52 @@ def stories(world: World, plan: Planter) -> tuple[dict[str, Any], ...]:
             "orders": len(world.orders),
             "decided": sum(o.decided is not None for o in world.orders),
         },
-        {
-            "story": "deterioration-alerts",
-            "stage": "delivered",
-            "cause": "TIM-03 west-monitors",
-            "untold": ["improved"],
-            "alerts": len(called),
-            "late": sum(a.admission.west for a in called),
-            "acknowledged": sum(a.outcome == ACKNOWLEDGED for a in called),
-        },
+        _alerts(world),
         *_nurse(plan),
     )
+
+
+def _gaps(world: World) -> dict[str, Any]:
+    gaps = list(world.population.gaps.values())
+    local = gaps.count(Gap.LEGACY)
+    return {
+        "story": "care-gap-closure",
+        "stage": "fit",
+        "cause": "COD-01 northside-lab",
+        "diabetics": len(gaps),
+        "open": local + gaps.count(Gap.NONE),
+        "local": local,
+        "codes": min(local, len(LEGACY_SITES)),
+        "system": LAB_CODES,
+        "visits": len(world.gap_visits),
+        "closed": sum(g.closes for g in world.gap_visits),
+    }
+
+
+def _reconciliation(world: World) -> dict[str, Any]:
+    admitted = [p for p in world.admissions if p.start >= GO_LIVE]
+    return {
+        "story": "medication-reconciliation",
+        "stage": "seen",
+        "cause": "surface outside-records-portal",
+        "admissions": len(admitted),
+        "opened": sum(p.looked is not None for p in admitted),
+        "in_time": sum(bool(p.looked and p.signed and p.looked < p.signed) for p in admitted),
+        "reconciled": sum(p.reconciled is not None for p in admitted),
+    }
+
+
+def _alerts(world: World) -> dict[str, Any]:
+    called = [a for a in world.alerts if a.at >= GO_LIVE]
+    return {
+        "story": "deterioration-alerts",
+        "stage": "delivered",
+        "cause": "TIM-03 west-monitors",
+        "untold": ["improved"],
+        "alerts": len(called),
+        "late": sum(a.admission.west for a in called),
+        "acknowledged": sum(a.outcome == ACKNOWLEDGED for a in called),
+    }
 
 
 def _nurse(plan: Planter) -> tuple[dict[str, Any], ...]:

@@ -43,6 +43,8 @@ class Drawing:
     sentence: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+    """What is to be known before it is relied on; empty: nothing."""
 
 
 def told(value: float, unit: str, bound: float | None = None) -> str:

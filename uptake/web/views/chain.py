@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,9 +10,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from uptake.report.figures import Figures
-from uptake.web import evidence, words
 from uptake.web import run as runs
+from uptake.web import strips, words
+from uptake.web.outcome import measures
 from uptake.web.templating import page, site_of
 from uptake.web.views.empty import no_run
 
@@ -23,17 +23,8 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from uptake.model import Chain
+    from uptake.rollout.situation import Situation
     from uptake.web.site import Site
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """A number beside the chain: it says what no stage says."""
-
-    name: str
-    value: str
-    note: str
-    link: str = ""
 
 
 def index(request: Request) -> Response:
@@ -48,8 +39,8 @@ def index(request: Request) -> Response:
         "index.html",
         chains=chains,
         lead=words.headline(chains),
-        technical=site.of_run("technical", lambda: _technical(run)),
-        people=(),
+        technical=site.told("technical", partial(_technical, site, run)),
+        people=site.told("people", strips.people),
     )
 
 
@@ -69,7 +60,7 @@ def use_case(request: Request) -> Response:
         chain=chain,
         case=case,
         fitness=fitness,
-        drawings=site.told(f"measures {chain.use_case}", partial(evidence.measures, case=case))
+        drawings=site.told(f"measures {chain.use_case}", partial(measures, case=case))
         if case
         else (),
     )
@@ -91,24 +82,16 @@ def status(request: Request) -> Response:
     )
 
 
+def _technical(site: Site, run: Path, situation: Situation) -> strips.Technical:
+    summary = site.of_run("summary", lambda: runs.read_summary(run))
+    return strips.technical(summary, site.project.feeds, situation)
+
+
 def _chain(site: Site, code: str) -> Chain:
     found = next((chain for chain in site.chains() if chain.use_case == code), None)
     if found is None:
         raise HTTPException(404)
     return found
-
-
-def _technical(run: Path) -> tuple[Fact, ...]:
-    """Return what works technically: none of it says that anybody uses the data."""
-    summary, figures = runs.read_summary(run), Figures()
-    files = summary.inputs
-    feeds = {f.feed for f in files}
-    kept = sum(f.quarantined for f in files)
-    return (
-        Fact("Feeds received", f"{len(feeds)}", f"as of {summary.as_of}", "/feeds"),
-        Fact("Resources", figures.count(sum(f.resources for f in files)), "read", "/feeds"),
-        Fact("Records kept out", figures.count(kept), "could not be read", "/feeds"),
-    )
 
 
 routes = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from uptake.demo.hospital.calendar import LAST_WEEKS
@@ -20,7 +21,7 @@ from uptake.demo.hospital.staff import (
 from uptake.demo.hospital.usage.files import write_csv
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -83,6 +84,18 @@ class Turns:
         found = self._turn(self._users, wanted)
         self._waiting.discard(found)
         return found
+
+    def again(self, opened: Sequence[datetime]) -> Iterator[tuple[int, datetime, str]]:
+        """Let those whose turn never came open something that a colleague has opened lately.
+
+        Yields which, when and who; without it a small hospital would have too few users.
+        """
+        lately = [i for i, at in enumerate(opened) if at >= LAST_WEEKS]
+        for place, who in enumerate(sorted(self._waiting) if lately else ()):
+            turn, which = divmod(place, len(lately))
+            at = opened[lately[which]] + timedelta(minutes=2 + turn, seconds=which % 50)
+            yield lately[which], at, who
+        self._waiting.clear()
 
     def _turn(self, queue: deque[str], wanted: set[str]) -> str:
         found = next((i for i in queue if i in wanted), queue[0])

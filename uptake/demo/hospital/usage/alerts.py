@@ -36,6 +36,7 @@ def write(world: World, path: Path) -> None:
     for alert in live:
         if next(late if alert.admission.west else sent) < SENT or alert.outcome != UNREAD:
             log.write(alert)
+    log.read_again()
     lines = [msgspec.json.encode(event) for _, event in sorted(log.events, key=lambda e: e[0])]
     path.write_bytes(b"".join(line + b"\n" for line in lines))
 
@@ -48,7 +49,7 @@ class _Log:
         self.events: list[tuple[tuple[datetime, str], Resource]] = []
         self._reasons, self._second = even(0.1), even(0.9)
         self._turns = Turns(ALERTS, round(USED_SHARE * len(with_access(ALERTS))))
-        self._seen: set[str] = set()
+        self._reads: list[tuple[Alert, datetime]] = []
 
     def write(self, alert: Alert) -> None:
         """Write when an alert was sent, who read it and what was answered."""
@@ -65,6 +66,7 @@ class _Log:
         read = sent + timedelta(seconds=rng.randint(40, 800))
         reader = self._turns.next(read, team)
         self._add(alert, read, "alert-read", "R", reader)
+        self._reads.append((alert, read))
         if next(self._second) < SECOND_READER:
             other = self._turns.next(read, team, anybody=True)
             self._add(
@@ -77,6 +79,11 @@ class _Log:
         share = next(self._reasons)
         reason = next(text for limit, text in REASONS if share < limit)
         self._add(alert, answered, "alert-overridden", "U", reader, reason)
+
+    def read_again(self) -> None:
+        """Let users who had no turn yet read what somebody has read."""
+        for which, at, who in self._turns.again([at for _, at in self._reads]):
+            self._add(self._reads[which][0], at, "alert-read", "R", who)
 
     def _add(
         self, alert: Alert, at: datetime, code: str, action: str, who: str = "", reason: str = ""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from uptake.demo.hospital.authorization import Order
     from uptake.demo.hospital.clean import World
 
 COLUMNS = ("Timestamp", "Clerk", "Patient", "Order", "Activity")
@@ -28,28 +29,31 @@ STRANGE = (17, 29)
 
 def write(world: World, path: Path) -> None:
     """Write the log, by time."""
-    rng, share = stream(world.seed, "authorization work list"), even(0.2)
-    office = [*ids(OFFICE, AUTHORIZER), *ids(OFFICE, COORDINATOR)]
-    turns = Turns(WORKLIST, round(USED_SHARE * len(with_access(WORKLIST))), office)
-    found: list[tuple[datetime, tuple[str, ...]]] = []
+    log, listed = _Log(world), even(0.6)
     live = [order for order in world.orders if order.at >= GO_LIVE]
-    listed = even(0.6)
     for turn, order in enumerate(live):
-        mrn = order.record.who.mrn
+        if next(listed) < LISTED:
+            log.write(turn, order)
+    log.open_again()
+    write_csv(path, COLUMNS, (row for _, row in sorted(log.rows)))
 
-        def add(
-            at: datetime, clerk: str, activity: str, mrn: str = mrn, order_id: str = order.id
-        ) -> None:
-            if at <= LATEST:
-                found.append((at, (moment(at), clerk, mrn, order_id, activity)))
 
-        if next(listed) >= LISTED:
-            continue
+class _Log:
+    """Writes what was done with orders, one after the other."""
+
+    def __init__(self, world: World) -> None:
+        self.rows: list[tuple[datetime, tuple[str, ...]]] = []
+        self._rng, self._share = stream(world.seed, "authorization work list"), even(0.2)
+        office = [*ids(OFFICE, AUTHORIZER), *ids(OFFICE, COORDINATOR)]
+        self._turns = Turns(WORKLIST, round(USED_SHARE * len(with_access(WORKLIST))), office)
+        self._openings: list[tuple[Order, datetime]] = []
+
+    def write(self, turn: int, order: Order) -> None:
+        """Write when an order was listed, opened and submitted."""
+        rng = self._rng
         shown = order.at + timedelta(minutes=rng.randint(20, 690))
-        add(shown, "", "on list")
-        place = next(share)
-        if place >= OPENED and turn not in (EARLY, *STRANGE):
-            continue
+        self._add(shown, "", order, "on list")
+        place = next(self._share)
         # whoever submits has opened before
         submitted = max(order.submitted, shown + timedelta(minutes=12))
         opened = min(
@@ -57,10 +61,22 @@ def write(world: World, path: Path) -> None:
         )
         if turn == EARLY:
             opened = shown - timedelta(minutes=2)
-        clerk = turns.next(opened)
-        add(opened, clerk, "opened")
+        if opened > LATEST or (place >= OPENED and turn not in (EARLY, *STRANGE)):
+            return
+        clerk = self._turns.next(opened)
+        self._add(opened, clerk, order, "opened")
+        self._openings.append((order, opened))
         if turn in STRANGE:
-            add(opened + timedelta(minutes=3), STRANGER, "opened")
+            self._add(opened + timedelta(minutes=3), STRANGER, order, "opened")
         if place < SUBMITTED:
-            add(submitted, clerk, "submitted")
-    write_csv(path, COLUMNS, (row for _, row in sorted(found)))
+            self._add(submitted, clerk, order, "submitted")
+
+    def open_again(self) -> None:
+        """Let users who had no turn yet open what somebody has opened."""
+        for which, at, who in self._turns.again([at for _, at in self._openings]):
+            self._add(at, who, self._openings[which][0], "opened")
+
+    def _add(self, at: datetime, clerk: str, order: Order, activity: str) -> None:
+        if at <= LATEST:
+            mrn = order.record.who.mrn
+            self.rows.append((at, (moment(at), clerk, mrn, order.id, activity)))

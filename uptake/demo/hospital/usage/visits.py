@@ -38,6 +38,7 @@ def write(world: World, path: Path) -> None:
     turns = Turns(VISITS, round(USED_SHARE * len(with_access(VISITS))), clinic)
     listed, opened, elsewhere, declined = even(0.1), even(0.3), even(0.5), even(0.7)
     found: _Rows = []
+    openings: list[tuple[datetime, str]] = []
 
     def add(at: datetime, staff: str, patient: str, what: str, reason: str = "") -> None:
         found.append((at, (moment(at), staff, patient, what, reason)))
@@ -54,6 +55,7 @@ def write(world: World, path: Path) -> None:
         at = start - timedelta(minutes=rng.randint(8, 50))
         staff = turns.next(at)
         add(at, staff, mrn, "opened")
+        openings.append((at, mrn))
         answered = start + timedelta(minutes=rng.randint(6, 24))
         if gap.closes:
             add(answered, staff, mrn, "ordered")
@@ -61,6 +63,8 @@ def write(world: World, path: Path) -> None:
             add(answered, staff, mrn, "declined", "done elsewhere")
         elif gap.gap is not Gap.LEGACY and next(declined) < DECLINED:
             add(answered, staff, mrn, "declined", "patient declined")
+    for which, at, staff in turns.again([at for at, _ in openings]):
+        add(at, staff, openings[which][1], "opened")
     day = GO_LIVE + timedelta(days=15, hours=9)
     for minutes, what in ((0, "listed"), (7, "opened"), (9, "declined")):
         reason = "patient declined" if what == "declined" else ""

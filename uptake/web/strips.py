@@ -1,0 +1,143 @@
+"""What stands beside the chain. In: a run's summary, a situation; out: facts no stage says.
+
+The technical strip may be well while the chain stalls: that is what the page is to show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from uptake.adoption.reach import naive
+from uptake.delivery.hooks import SURFACE
+from uptake.report.figures import Figures, threshold
+from uptake.rollout import feedback
+from uptake.rollout.facts import unit_champions
+from uptake.rollout.people import WANTED, trained
+from uptake.web.words import counted, listed
+
+if TYPE_CHECKING:
+    from uptake.model import Feed, UseCase
+    from uptake.rollout.situation import Situation
+    from uptake.web.run import Summary
+
+DAYS = 28
+NAMED = 6
+"""Feeds whose newest receipt is named; of more, those that are furthest behind."""
+_SAY = Figures()
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A number beside the chain."""
+
+    name: str
+    value: str
+    note: str
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Technical:
+    """Whether data come in and answers go out, in one sentence; then the numbers."""
+
+    verdict: str
+    """`met` or `under`."""
+    sentence: str
+    facts: tuple[Fact, ...]
+
+
+def technical(summary: Summary, declared: Sequence[Feed], situation: Situation) -> Technical:
+    """Return what works technically: none of it says that anybody uses the data."""
+    files = summary.inputs
+    kept, records = sum(f.quarantined for f in files), sum(f.records for f in files)
+    names = {f.feed for f in files} | {f.name for f in declared}
+    read = {f.feed for f in files if f.resources}
+    wrong = [f"nothing of {listed(sorted(names - read))} was read"] if names - read else []
+    gate = next((c for c in summary.checks if c.code == "CNF-01"), None)
+    many = f"{kept:,} of {_SAY.count(records, 'records')} {'was' if kept == 1 else 'were'} kept out"
+    if gate and gate.verdict == "fail":
+        wrong.append(f"{many}, where at most {threshold(gate.threshold)} are allowed")
+    all_read = (
+        "the feed was read" if len(names) == 1 else f"all {counted(len(names))} feeds were read"
+    )
+    fine = f"{all_read}, {many if kept else 'nothing was kept out'}"
+    told = f"something is wrong: {listed(wrong)}" if wrong else f"all is well: {fine}"
+    facts = (
+        Fact("Feeds read", f"{len(read)} of {len(names)}", f"as of {summary.as_of}", "/feeds"),
+        Fact("Resources", _SAY.count(sum(f.resources for f in files)), "read", "/feeds"),
+        Fact("Records kept out", _SAY.count(kept), "could not be read", "/feeds"),
+        _calls(situation),
+        *_receipts(summary),
+    )
+    return Technical("under" if wrong else "met", f"Technically, {told}.", facts)
+
+
+def _calls(situation: Situation) -> Fact:
+    """Return how often an EHR asked for a card and was answered; most answers have no card."""
+    name, note = "CDS calls answered", f"in {DAYS} days"
+    if situation.reach is None:
+        return Fact(name, "none", note)
+    asked, served = situation.reach.db.row(
+        "select count(*) filter (action = 'requested'), count(*) filter (action = 'served') "
+        "from event where surface = ? and at_time >= ?",
+        [SURFACE, naive(situation.now - timedelta(days=DAYS))],
+    )
+    if not asked:
+        return Fact(name, "none", note)
+    return Fact(name, _SAY.count(asked), f"{note}, {served:,} with a card")
+
+
+def _receipts(summary: Summary) -> tuple[Fact, ...]:
+    """Return when each feed's newest resource was received, those furthest behind first."""
+    behind = sorted(summary.received.items(), key=lambda found: (found[1], found[0]))
+    if not behind:
+        return ()
+    told = ", ".join(f"{feed} {at:%b} {at.day}" for feed, at in behind[:NAMED])
+    more = f", {len(behind) - NAMED} more are newer" if len(behind) > NAMED else ""
+    newest = behind[-1][1]
+    return (Fact("Newest receipt", f"{newest:%Y-%m-%d}", f"{told}{more}", "/feeds"),)
+
+
+def people(situation: Situation) -> tuple[Fact, ...]:
+    """Return who carries the use cases; a unit or a person of two use cases counts in both."""
+    cases = situation.definitions.use_cases.values()
+    return (_champions(situation, cases), _trained(situation, cases), _answered(situation))
+
+
+def _champions(situation: Situation, cases: Iterable[UseCase]) -> Fact:
+    units = [u for case in cases for u in unit_champions(situation, case.code) or ()]
+    if not units:
+        return Fact("Champions", "cannot tell", "no access list names a unit", "/rollout")
+    held = sum(all(unit.active(kind) for kind in WANTED) for unit in units)
+    return Fact(
+        "Champions",
+        f"{held} of {_SAY.count(len(units), 'units')}",
+        "with a physician and a nurse who use it",
+        "/rollout",
+    )
+
+
+def _trained(situation: Situation, cases: Iterable[UseCase]) -> Fact:
+    found = [trained(situation.state, c.code, with_access(situation, c.code)) for c in cases]
+    whole, done = sum(t.people for t in found), sum(t.trained for t in found)
+    if not whole:
+        return Fact("Trained", "cannot tell", "no access list was imported", "/rollout")
+    return Fact("Trained", _SAY.share(done, whole), "of the people with access", "/rollout")
+
+
+def _answered(situation: Situation) -> Fact:
+    told = feedback.figures(feedback.queue(situation.state, situation.now))
+    if not told.reports:
+        return Fact("Feedback answered", "none", "nothing was reported", "/feedback")
+    value = f"{told.answered} of {told.reports}"
+    return Fact("Feedback answered", value, f"reports, {told.open} open", "/feedback")
+
+
+def with_access(situation: Situation, use_case: str) -> frozenset[str]:
+    """Return the people who have access to a surface of a use case."""
+    surfaces = {s.code for s in situation.definitions.surfaces.values() if use_case in s.use_cases}
+    listed_ = situation.access.people if situation.access else ()
+    return frozenset(p.practitioner for p in listed_ if p.surfaces & surfaces)

@@ -47,7 +47,7 @@ def gaps(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 OPEN = {
-    "open", "a-year", "mistake", "pending", "no-time", "no-zone", "acted", "too-late", "twice",
+    "open", "a-year", "mistake", "pending", "no-time", "acted", "too-late", "twice",
     "still", "still-done", "place", "lab-local", "namesake",
 }  # fmt: skip
 KNOWN = {"known", "at-once", "within", "month", "lab-knows"}

@@ -125,7 +125,9 @@ def test_the_project_names_its_feeds(spoilt: tuple[Path, Truth]) -> None:
     project = tomllib.loads((spoilt[0] / "uptake.toml").read_text("utf-8"))
     assert project["assess"]["as_of"] == "2026-11-01"
     assert set(project["feeds"]) == FEEDS
-    assert {f["role"] for f in project["feeds"].values()} == {"ehr", "external"}
+    roles = {name: f.get("role") for name, f in project["feeds"].items()}
+    assert [name for name, role in roles.items() if role == "ehr"] == ["ehr"]
+    assert [name for name, role in roles.items() if role is None] == ["west-monitors"]
     assert all((spoilt[0] / f["path"]).is_dir() for f in project["feeds"].values())
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from uptake.demo.hospital.clean import EHR, FEEDS, LAB, PHARMACY, RIVERSIDE, WEST
+from uptake.demo.hospital.clean import EHR, FEEDS, LAB, PHARMACY, RIVERSIDE
 from uptake.demo.hospital.fhir import AS_OF
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from uptake.demo.hospital.fhir import Earlier, Resource
     from uptake.demo.hospital.planting import Planter
 
-ROLES = {EHR: "ehr", WEST: "ehr", LAB: "external", PHARMACY: "external", RIVERSIDE: "external"}
+ROLES = {EHR: "ehr", LAB: "external", PHARMACY: "external", RIVERSIDE: "external"}
+"""The gateway has none: its Encounters are copies of the chart's, and no outside source's."""
 COMPLETE_FOR = {
     EHR: (
         "AllergyIntolerance",
@@ -89,7 +90,9 @@ def project_text() -> str:
         f'as_of = "{AS_OF.date()}"',
     ]
     for feed in FEEDS:
-        lines += ["", f"[feeds.{feed}]", f'path = "{feed}"', f'role = "{ROLES[feed]}"']
+        lines += ["", f"[feeds.{feed}]", f'path = "{feed}"']
+        if role := ROLES.get(feed):
+            lines.append(f'role = "{role}"')
         if complete := COMPLETE_FOR.get(feed):
             lines.append(f"complete_for = {json.dumps(complete)}")
     return "\n".join(lines) + "\n"

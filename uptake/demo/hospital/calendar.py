@@ -19,6 +19,8 @@ FIRST = civil(FIRST_DAY, 0)
 GO_LIVE_WEEK = 9
 GO_LIVE = civil(FIRST_DAY + timedelta(weeks=GO_LIVE_WEEK - 1), 0)
 WORKING_DAYS = WEEKS * 5
+LOOKED = date(2026, 10, 18)
+"""The day up to which the data were sent when a nurse looks at them, and is puzzled."""
 LAST_WEEKS = AS_OF - timedelta(days=28)
 """Who used a surface is asked of the time since then."""
 _GOLDEN = 0.6180339887498949

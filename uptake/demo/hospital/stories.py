@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from uptake.demo.hospital.calendar import GO_LIVE
+from uptake.demo.hospital.calendar import GO_LIVE, LOOKED
 from uptake.demo.hospital.codes import LAB_CODES
 from uptake.demo.hospital.laboratory import LEGACY_SITES
 from uptake.demo.hospital.population import Gap
@@ -77,9 +77,10 @@ def _alerts(world: World) -> dict[str, Any]:
 
 
 def _nurse(plan: Planter) -> tuple[dict[str, Any], ...]:
-    if not plan.typed:
+    sent = [row for row in plan.typed if row["meta"]["lastUpdated"][:10] <= LOOKED.isoformat()]
+    if not sent:
         return ()
-    reported = max(plan.typed, key=lambda row: str(row["effectiveDateTime"]))
+    reported = max(sent, key=lambda row: str(row["effectiveDateTime"]))
     return (
         {
             "story": "nurse",
@@ -88,6 +89,7 @@ def _nurse(plan: Planter) -> tuple[dict[str, Any], ...]:
             "resource": reported["id"],
             "patients": len({row["subject"]["reference"] for row in plan.typed}),
             "results": len(plan.typed),
+            "patients_by_then": len({row["subject"]["reference"] for row in sent}),
             "practitioner": ids(WARD_NAMES["6n"], NURSE)[0],
             "unit": WARD_NAMES["6n"],
         },

@@ -1,61 +1,40 @@
-"""In: nothing. Out: the chain's section of RESULTS.md: demo, stories, serving; the rest stays.
+"""In: nothing. Out: the chain's part of RESULTS.md: stories, serving, demo; the rest stays.
 
-    python -m benchmarks.chain [--seeds 10]
+    python -m benchmarks.chain [stories] [serving] [demo] [--seeds 10]
 
-The section stands between two markers, so that it can be measured again without the whole bench.
+Each section stands between markers of its own, so that one can be measured again without the
+others, and all of them without the whole bench.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import demo, serving, stories
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
-BEGIN, END = "<!-- chain: begin -->", "<!-- chain: end -->"
+PARTS = ("stories", "serving", "demo")
 SEEDS = 10
 PATIENTS = 1000
 
 
-@dataclass(frozen=True)
-class Measured:
-    """The three benchmarks of the chain."""
-
-    demo: demo.Lived
-    served: serving.Served
-    lived: list[stories.Lived]
-
-
-def run(seeds: int = SEEDS) -> Measured:
-    """Live the demo, serve it, then live the other seeds."""
-    with tempfile.TemporaryDirectory() as scratch:
-        project = Path(scratch) / "demo"
-        first = demo.run(project, PATIENTS)
-        print(demo.table(first), file=sys.stderr)
-        served = serving.run(project)
-        print(serving.card_table(served), serving.page_table(served), sep="\n\n", file=sys.stderr)
-    return Measured(first, served, stories.run(seeds, PATIENTS))
-
-
-def section(told: Measured, where: str) -> str:
-    """The section, with its markers."""
-    lived, served = told.lived, told.served
+def told_stories(seeds: int) -> str:
+    """What the product says of hospitals whose stories are known."""
+    lived = stories.run(seeds, PATIENTS)
     missed = stories.misses(lived)
-    lines = "".join(f"{chr(10)}- {line}" for line in missed)
-    return f"""{BEGIN}
-## The chain
+    lines = "\n".join(f"- {line}" for line in missed)
+    verdict = "What was not as it should be:" if missed else "All was found as it was planted."
+    return f"""## The chain: stalls that were planted
 
-{where}
-
-### What the demo was made of, and what is said of it
-
-{len(lived)} hospitals of {PATIENTS:,} patients (seeds 1 to {len(lived)}), each half year lived by \
-`uptake demo`; what was planted stands in `truth.ndjson`, which the product does not read. *Lowest \
-share is that stage* is a peer without targets or order: the stage with the lowest share.
+{when()} {len(lived)} hospitals of {PATIENTS:,} patients (seeds 1 to {len(lived)}), each half \
+year lived by `uptake demo`; what was planted stands in `truth.ndjson`, which the product does not \
+read. *Lowest share is that stage* is a peer without targets or order: the stage with the lowest \
+share.
 
 {stories.table(lived)}
 
@@ -65,58 +44,104 @@ Care gaps, after every suggested mapping was approved and the feeds were assesse
 
 {stories.mapped_table(lived)}
 
-{"Everything was found as it was planted." if not missed else "What was not as it should be:"}
-{lines}
+{verdict}
 
-### Serving
+{lines}""".rstrip()
 
-`uptake serve` on the demo, from another process on the same machine; each call has a connection \
-of its own and counts from when it was due. The *bare server* answers a constant on the same \
-uvicorn and Starlette, under the same calls, afterwards. Cards run alone {serving.SECONDS} s a \
-rate, then {serving.PAGE_SECONDS} s at {serving.BESIDE}/s while pages are asked for at \
-{serving.PAGES_A_SECOND}/s, one after the other; *first* is the first call after the start.
+
+def told_serving(project: Path) -> str:
+    """What cards and pages take."""
+    served = serving.run(project)
+    return f"""## The chain: serving
+
+{when()} `uptake serve` on the demo of {PATIENTS:,} patients, called from another process of the \
+same machine; each call has a connection of its own and counts from when it was due. The *bare \
+server* answers a constant on the same uvicorn and Starlette under the same calls, afterwards. \
+Cards alone take {serving.SECONDS} s a rate; then pages are asked for in turn at \
+{serving.PAGES_A_SECOND}/s for {serving.PAGE_SECONDS} s, while cards are called at \
+{serving.BESIDE}/s. *First* is the first call after the start. Events of the cards make pages of \
+the chain old every 15 s, so *warm* holds the calls that make them anew.
 
 {serving.card_table(served)}
 
 {serving.page_table(served)}
 
 It answers {served.ready:.1f} s after its start. Peak memory {served.peak:.0f} MB, bare server \
-{served.peak_peer:.0f} MB. Load average {served.load[0]:.1f} before.
-
-### The demo
-
-`uptake demo` with {PATIENTS:,} patients, cold, in an empty folder.
-
-{demo.table(told.demo)}
-
-{demo.sentences(told.demo)}
-{END}"""
+{served.peak_peer:.0f} MB."""
 
 
-def put(page: str, text: str) -> str:
-    """The page with the section in place of the one it has, or at its end."""
-    if BEGIN in page and END in page:
-        before, rest = page.split(BEGIN, 1)
-        return before + text + rest.split(END, 1)[1]
-    return f"{page.rstrip()}\n\n{text}\n"
+def told_demo(lived: demo.Lived) -> str:
+    """What the demo takes."""
+    return f"""## The chain: the demo
+
+{when()} `uptake demo` with {PATIENTS:,} patients, in fresh processes and an empty folder.
+
+{demo.table(lived)}
+
+{demo.sentences(lived)}"""
+
+
+def when() -> str:
+    """The day and the load of the machine: shared cores make seconds longer, ratios less so."""
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    return f"{datetime.now(UTC):%Y-%m-%d}, load average {load} at the end, {os.cpu_count()} cores."
+
+
+def put(page: str, part: str, text: str) -> str:
+    """The page with a section in place of the one it has, or at its end."""
+    begin, end = marks(part)
+    whole = f"{begin}\n{text}\n{end}"
+    if begin in page and end in page:
+        before, rest = page.split(begin, 1)
+        return before + whole + rest.split(end, 1)[1]
+    return f"{page.rstrip()}\n\n{whole}\n"
 
 
 def held(page: str) -> str:
-    """The section that a page has; empty where it has none."""
-    if BEGIN not in page or END not in page:
-        return ""
-    return BEGIN + page.split(BEGIN, 1)[1].split(END, 1)[0] + END
+    """The sections that a page has."""
+    found = []
+    for part in PARTS:
+        begin, end = marks(part)
+        if begin in page and end in page:
+            found.append(begin + page.split(begin, 1)[1].split(end, 1)[0] + end)
+    return "\n\n".join(found)
+
+
+def marks(part: str) -> tuple[str, str]:
+    """What stands before and after a section."""
+    return f"<!-- {part}: begin -->", f"<!-- {part}: end -->"
+
+
+def keep(part: str, text: str) -> None:
+    """Write one section at once: the next may take minutes, or fail."""
+    page = RESULTS.read_text("utf-8") if RESULTS.exists() else ""
+    RESULTS.write_text(put(page, part, text), encoding="utf-8")
+    print(text, file=sys.stderr, flush=True)
+
+
+def run(parts: tuple[str, ...] = PARTS, seeds: int = SEEDS) -> None:
+    """Measure the parts and write each. The demo that is timed is the one that is served."""
+    if "demo" in parts or "serving" in parts:
+        with tempfile.TemporaryDirectory() as scratch:
+            project = Path(scratch) / "demo"
+            lived = demo.run(project, PATIENTS)
+            if "demo" in parts:
+                keep("demo", told_demo(lived))
+            if "serving" in parts:
+                keep("serving", told_serving(project))
+    if "stories" in parts:
+        keep("stories", told_stories(seeds))
 
 
 def main() -> int:
     """The command line."""
-    from benchmarks.run import machine
-
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; default: all")
     parser.add_argument("--seeds", type=int, default=SEEDS)
     asked = parser.parse_args()
-    text = section(run(asked.seeds), machine())
-    RESULTS.write_text(put(RESULTS.read_text("utf-8"), text), encoding="utf-8")
+    if unknown := set(asked.parts) - set(PARTS):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    run(tuple(asked.parts) or PARTS, asked.seeds)
     print(RESULTS)
     return 0
 

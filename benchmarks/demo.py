@@ -26,13 +26,13 @@ from benchmarks.corpus import ROOT
 from uptake.project import read_project
 from uptake.runs import history
 
-SIMULATING, READING, TABLES, CHECKS, FITNESS = "Simulating", "Reading", "Tables", "Checks", "Fitness"
+SIMULATING, READING, FITNESS = "Simulating", "Reading", "Fitness"
 BETWEEN = "Between and after"
 WORDS = {
     SIMULATING: "the hospital, its feeds, its logs",
     READING: "every run: feeds into the raw store",
-    TABLES: "every run",
-    CHECKS: "every run",
+    "Tables": "every run",
+    "Checks": "every run",
     FITNESS: "every run: persons, fitness, opportunities, measures",
     BETWEEN: "reports of the runs, charters, maps, gates, imports, new feeds, the chain",
 }
@@ -62,9 +62,8 @@ def spoken(command: tuple[str, ...]) -> tuple[list[tuple[str, float]], Cost]:
     peaks, done = [0.0, 0.0], threading.Event()
     watcher = threading.Thread(target=watch, args=(process.pid, peaks, done))
     watcher.start()
-    said = []
-    for line in process.stderr or ():
-        said.append((line.split(" ")[0], time.perf_counter() - start))
+    lines = process.stderr or ()
+    said = [(line.split(" ")[0], time.perf_counter() - start) for line in lines]
     code = process.wait()
     wall = time.perf_counter() - start
     done.set()

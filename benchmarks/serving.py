@@ -304,8 +304,8 @@ def page_table(served: Served) -> str:
     """Pages as a Markdown table; the ratio is of medians."""
     first = {timed.name: timed.answers[0].ms for timed in served.first}
     rows = [
-        "| page | calls | first, ms | warm p50, ms | warm p95, ms | worst, ms | KB | not answered | "
-        "bare server p50, ms | p50, times bare |",
+        "| page | calls | first, ms | warm p50, ms | warm p95, ms | worst, ms | KB | "
+        "not answered | bare server p50, ms | p50, times bare |",
         "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for ours, peer in served.pages:

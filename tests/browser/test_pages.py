@@ -29,7 +29,8 @@ RULES = "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']"
 PAGES = (
     "/", "/use-cases/care-gap-closure", "/use-cases/care-gap-closure/fit",
     "/use-cases/care-gap-closure/defined", "/findings", "/findings/COD-01", "/feeds",
-    "/patients/review", "/mappings", "/feedback", "/feedback/new", "/nope",
+    "/patients/review", "/mappings", "/feedback", "/feedback/new", "/nope", "/adoption",
+    "/adoption?use_case=care-gap-closure",
 )  # fmt: skip
 
 

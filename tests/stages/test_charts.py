@@ -252,6 +252,16 @@ def test_labels_are_moved_apart() -> None:
     assert spread([], 15, 220) == []
 
 
+def test_equal_limits_are_named_from_the_top() -> None:
+    chart = xmr([0.0] * 13, better="lower")
+    drawn = control_chart(
+        controlled(weeks([0.0] * 13), chart), title="Flat", unit="%", target=0.05, go_live=None,
+        sentence="Nothing happened.",
+    )  # fmt: skip
+    named = [word for word in words(drawn) if "limit" in word or "mean" in word]
+    assert named == ["upper limit 0 %", "mean 0 %", "lower limit 0 %"]
+
+
 def test_limits_follow_the_weeks_that_have_values() -> None:
     rows = weeks([0.4, None, 0.5])
     judged = controlled(rows, xmr([0.4, 0.5]))

@@ -126,6 +126,18 @@ def test_a_check_that_could_not_judge_says_so() -> None:
     assert sentences.check_sentence(failed, EXACT) == "Not run: its query failed. No table y."
 
 
+def test_a_check_says_its_detail_once() -> None:
+    found = CheckResult(
+        cases.check("X", "x"), Verdict.FAIL, 40, 4000, detail="over its threshold in lab"
+    )
+    assert sentences.check_sentence(found, EXACT) == (
+        "40 of 4,000 resources (1 %); at most 2 % is allowed. Over its threshold in lab."
+    )
+    assert sentences.check_counts(found, EXACT) == (
+        "40 of 4,000 resources (1 %); over its threshold in lab"
+    )
+
+
 # --- the same on page and terminal ---------------------------------------------------------------
 
 

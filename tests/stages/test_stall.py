@@ -52,6 +52,7 @@ class TestBeforeTheData:
         found = stall(tmp_path, ready=False)
         assert (found.stage, found.cause) == (Stage.DEFINED, "charter")
         assert found.why.startswith("Its charter is not signed as a whole: problem, owner")
+        assert "owner's role" in found.why, "as people call it"
         assert found.link == f"/rollout?use_case={CASE}"
 
     def test_requirements_without_a_place(

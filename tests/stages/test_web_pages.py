@@ -27,7 +27,8 @@ with warnings.catch_warnings():
 
 FIXED = (
     "/", "/findings", "/feeds", "/patients/review", "/mappings", "/feedback", "/feedback/new",
-    "/feedback/r1", "/use-cases/care-gap-closure",
+    "/feedback/r1", "/adoption", "/adoption?use_case=care-gap-closure",
+    "/use-cases/care-gap-closure",
     *(f"/use-cases/care-gap-closure/{stage}" for stage in (
         "defined", "mapped", "fit", "delivered", "seen", "used", "acted-on", "improved")),
 )  # fmt: skip
@@ -90,7 +91,7 @@ def crawl(client: TestClient) -> dict[str, str]:
     open_, found = list(FIXED), dict[str, str]()
     while open_:
         path = open_.pop().partition("#")[0]
-        if path in found or path.startswith(("/static", "/adoption", "/rollout")):
+        if path in found or path.startswith("/static"):
             continue
         answer = client.get(path)
         assert answer.status_code == 200, path
@@ -172,7 +173,8 @@ def test_a_page_beyond_the_last_is_the_last(client: TestClient) -> None:
 @pytest.mark.parametrize(
     "path",
     ["/nope", "/findings/NOPE-1", "/finding/abc", f"/finding/{'0' * 64}", "/use-cases/nope",
-     "/use-cases/care-gap-closure/nope", "/use-cases/care-gap-closure/unit/0000", "/feedback/nope"],
+     "/use-cases/care-gap-closure/nope", "/use-cases/care-gap-closure/unit/0000", "/feedback/nope",
+     "/adoption?use_case=nope"],
 )  # fmt: skip
 def test_what_is_not_there_is_404_and_says_what_to_do(client: TestClient, path: str) -> None:
     answer = client.get(path)
@@ -185,7 +187,7 @@ def test_before_the_first_run_every_page_says_what_to_do(tmp_path: Path) -> None
     cases.write_project(tmp_path)
     site = cases.make_site(tmp_path)
     client = TestClient(create_app(site), base_url="http://localhost")
-    for path in ("/", "/findings", "/feeds", "/patients/review", "/mappings"):
+    for path in ("/", "/findings", "/feeds", "/patients/review", "/mappings", "/adoption"):
         answer = client.get(path)
         assert answer.status_code == 200
         assert "uptake assess" in answer.text

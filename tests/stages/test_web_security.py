@@ -103,7 +103,7 @@ def test_a_body_too_large_is_refused(client: TestClient) -> None:
 
 def test_the_stylesheet_stays_small() -> None:
     path = Path(__file__).parents[2] / "uptake" / "web" / "static" / "style.css"
-    assert path.stat().st_size < 12 * 1024
+    assert path.stat().st_size < 10 * 1024
 
 
 # --- uptake serve -------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 ANCHORS = (
     ("served", "opened", "served_at", "seen_at"),
-    ("opened", "refused", "seen_at", "refused_at"),
+    ("opened", "overridden", "seen_at", "refused_at"),
     ("opened", "decision taken", "seen_at", "decided_at"),
     ("opened", "care changed", "seen_at", "acted_at"),
 )

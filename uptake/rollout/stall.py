@@ -194,57 +194,50 @@ def _task(check: Check, trait: Trait) -> str:
 
 
 def _seen(case: Case) -> Stall:
-    reach = case.reach
-    code = case.use_case.code
-    evidence = []
+    reach, code = case.reach, case.use_case.code
     late, known = causes.too_late(reach, code)
+    after: tuple[Evidence, ...] = ()
     if known and 2 * late > known:
-        evidence.append(
-            Evidence(
-                f"{late:,} of {known:,} openings came after the decision was taken.",
-                case.page,
-            )
-        )
+        told = f"{late:,} of {known:,} openings came after the decision was taken."
+        after = (Evidence(told, case.page),)
     traits = [t for t in causes.unseen(reach, code) if t.explains >= LEAST]
-    if traits and traits[0].kind != "surface":
-        best = traits[0]
-        evidence.insert(0, Evidence(_trait_sentence(best, "were not opened"), case.page))
-        return Stall(
-            Stage.SEEN,
-            f"{best.kind} {best.name}",
-            f"Most of what is not opened is in one {_KIND[best.kind]}: {best.name}.",
-            tuple(evidence),
-            f"If it is opened as rarely outside {best.name}, the cause is another.",
-            f"Ask the champions of {best.name} what stands in the way.",
-            f"/adoption?use_case={code}",
-        )
-    groups = breakdown.breakdown(reach, code, Stage.SEEN, "surface")
-    if not traits and not evidence and len(groups) > 1:
+    if not traits or traits[0].kind == "surface":
+        return _seen_at(case, traits, after)
+    best = traits[0]
+    return Stall(
+        Stage.SEEN,
+        f"{best.kind} {best.name}",
+        f"Most of what is not opened is in one {_KIND[best.kind]}: {best.name}.",
+        (Evidence(_trait_sentence(best, "were not opened"), case.page), *after),
+        f"If it is opened as rarely outside {best.name}, the cause is another.",
+        f"Ask the champions of {best.name} what stands in the way.",
+        f"/adoption?use_case={code}",
+    )
+
+
+def _seen_at(case: Case, traits: Sequence[Trait], after: tuple[Evidence, ...]) -> Stall:
+    """Return that a surface is rarely opened, or that none is much less than the others."""
+    groups = breakdown.breakdown(case.reach, case.use_case.code, Stage.SEEN, "surface")
+    if not traits and not after and len(groups) > 1:
         return _unexplained(case, "no surface, unit or week is opened much less than the others")
     worst = max(groups, key=lambda g: (g.denominator - g.numerator, g.name))
     if traits:
         worst = next(g for g in groups if g.name == traits[0].name)
     surface = case.situation.definitions.surfaces.get(worst.name)
     name = surface.title if surface else worst.name
-    evidence.insert(
-        0,
-        Evidence(
-            f"{worst.numerator:,} of {worst.denominator:,} shown in it were opened "
-            f"({_share(worst.numerator, worst.denominator)}).",
-            case.page,
-        ),
-    )
-    after = " and mostly after the decision" if len(evidence) > 1 else ""
+    share = _share(worst.numerator, worst.denominator)
+    told = f"{worst.numerator:,} of {worst.denominator:,} shown in it were opened ({share})."
+    late = " and mostly after the decision" if after else ""
     return Stall(
         Stage.SEEN,
         f"surface {worst.name}",
-        f"It is shown in {_lower(name)}, which few open{after}.",
-        tuple(evidence),
+        f"It is shown in {_lower(name)}, which few open{late}.",
+        (Evidence(told, case.page), *after),
         "If it is shown where the decision is taken and opened as rarely, the place is not the "
         "cause.",
         f"Move it from {_lower(name)} to the step of the work where the decision is taken: "
         "a card when the chart is opened.",
-        f"/adoption?use_case={code}",
+        f"/adoption?use_case={case.use_case.code}",
     )
 
 

@@ -202,7 +202,7 @@ def people_table(reach: Reach, case: UseCase) -> Table:
          day(p.last) if p.last else "never")
         for p in found[:LISTED]
     ]  # fmt: skip
-    columns = ("Person", "Role", "Units", "Uses", "Passed over", "Last")
+    columns = ("Person", "Role", "Units", "Uses", "Overridden", "Last")
     return table("Everybody with access", columns, rows, numbers=(3, 4), note=cut(len(found)))
 
 
@@ -298,13 +298,6 @@ def opportunity(situation: Situation, case: UseCase, key: str) -> Opened | None:
     if not reach or not rows:
         return None
     row: dict[str, Any] = dict(zip(names, rows[0], strict=True))
-    events = reach.db.rows(
-        """
-        select at_time, action, surface, practitioner, coalesce(reason, '') from touch
-        where use_case = ? and key = ? order by at_time, id
-        """,
-        [case.code, key],
-    )
     facts = (
         ("When", moment(row["at_time"])),
         ("Unit", row["place"]),
@@ -316,9 +309,6 @@ def opportunity(situation: Situation, case: UseCase, key: str) -> Opened | None:
         ("Acted on", {True: f"yes, {moment(row['acted_at'])}", False: "no"}
          .get(row["acted"], "cannot tell")),
     )  # fmt: skip
-    listed = [(moment(at), action, *rest) for at, action, *rest in events[:LISTED]]
-    columns = ("When (UTC)", "What", "Surface", "Who", "Reason")
-    note = "" if listed else "Nothing is known to have happened."
     records = tuple(
         (row[f"{which}feed"], row[f"{which}type"], row[f"{which}id"])
         for which in ("", "acted_")
@@ -327,9 +317,23 @@ def opportunity(situation: Situation, case: UseCase, key: str) -> Opened | None:
     return Opened(
         f"{case.title}, {moment(row['at_time'])}",
         facts,
-        (table("What happened", columns, listed, note=note),),
+        (_happened(reach, case, key),),
         records,
     )
+
+
+def _happened(reach: Reach, case: UseCase, key: str) -> Table:
+    events = reach.db.rows(
+        """
+        select at_time, action, surface, practitioner, coalesce(reason, '') from touch
+        where use_case = ? and key = ? order by at_time, id
+        """,
+        [case.code, key],
+    )
+    listed = [(moment(at), action, *rest) for at, action, *rest in events[:LISTED]]
+    columns = ("When (UTC)", "What", "Surface", "Who", "Reason")
+    note = "" if listed else "Nothing is known to have happened."
+    return table("What happened", columns, listed, note=note)
 
 
 def _lowest(groups: Sequence[Group], case: UseCase) -> str:

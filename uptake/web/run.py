@@ -237,7 +237,7 @@ def held(run: Path) -> tuple[Held, ...]:
     """Return what was quarantined, by feed and reason."""
     query = """
         with one as (
-            select feed, regexp_replace(error, '\\(byte \\d+\\)', '') as error, file, line
+            select feed, regexp_replace(error, ' ?\\(byte \\d+\\)', '') as error, file, line
             from finding),
         placed as (
             select *, row_number() over (partition by feed, error order by file, line) as k

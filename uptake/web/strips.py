@@ -60,10 +60,7 @@ def technical(summary: Summary, declared: Sequence[Feed], situation: Situation) 
     many = f"{kept:,} of {_SAY.count(records, 'records')} {'was' if kept == 1 else 'were'} kept out"
     if gate and gate.verdict == "fail":
         wrong.append(f"{many}, where at most {threshold(gate.threshold)} are allowed")
-    all_read = (
-        "the feed was read" if len(names) == 1 else f"all {counted(len(names))} feeds were read"
-    )
-    fine = f"{all_read}, {many if kept else 'nothing was kept out'}"
+    fine = f"{_all_read(len(names))}, {many if kept else 'nothing was kept out'}"
     told = f"something is wrong: {listed(wrong)}" if wrong else f"all is well: {fine}"
     facts = (
         Fact("Feeds read", f"{len(read)} of {len(names)}", f"as of {summary.as_of}", "/feeds"),
@@ -73,6 +70,12 @@ def technical(summary: Summary, declared: Sequence[Feed], situation: Situation) 
         *_receipts(summary),
     )
     return Technical("under" if wrong else "met", f"Technically, {told}.", facts)
+
+
+def _all_read(feeds: int) -> str:
+    if feeds == 1:
+        return "the feed was read"
+    return f"{'both' if feeds == 2 else f'all {counted(feeds)}'} feeds were read"
 
 
 def _calls(situation: Situation) -> Fact:

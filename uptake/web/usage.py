@@ -28,6 +28,7 @@ LISTED = 20
 """People who are shown: those who use it least."""
 _PEOPLE = (Stage.SEEN, Stage.USED, Stage.ACTED_ON)
 """Stages where people are what a use case stalls for."""
+_BY = ("role", "unit", "surface")
 _SAY = Figures()
 
 
@@ -50,8 +51,7 @@ class Usage:
     """Who uses one use case."""
 
     drawings: tuple[Drawing, ...]
-    reasons: Drawing | None
-    """Why it was overridden."""
+    """By week, by role, unit and surface; then why it is overridden."""
     times: Table
     time_sentence: str
     workflow: tuple[Drawing, ...]
@@ -84,6 +84,16 @@ def _line(reach: Reach | None, chain: Chain) -> Line:
     )  # fmt: skip
 
 
+def used_by_case(found: Sequence[Line]) -> Drawing:
+    """Return a bar a use case, the least used first; a use case that cannot be told has none."""
+    told = [line.used for line in found]
+    return bars(
+        [Group(f.chain.title, f.used.share, f.used.numerator, f.used.denominator) for f in found],
+        title="Used, by use case", unit="%", target=told[0].target if told else None,
+        by="Use case", sentence="People with access who used it in 28 days.",
+    )  # fmt: skip
+
+
 def lead(found: Sequence[Line]) -> str:
     """Return which use case is used least and which most, in one sentence."""
     known = [line for line in found if line.used.share is not None]
@@ -113,14 +123,11 @@ def usage(situation: Situation, chain: Chain, case: UseCase) -> Usage | None:
     if reach is None:
         return None
     times = spans(reach, case.code)
-    used = [
-        _bars(reach, case, stage_of(chain, Stage.USED), by) for by in ("role", "unit", "surface")
-    ]
+    used = [_bars(situation, reach, chain, by) for by in _BY]
     weeks = (by_week(situation, case, stage_of(chain, s)) for s in (Stage.USED, Stage.SEEN))
-    action, link = _next(chain, breakdown.people(reach, case.code))
+    action, link = _next(situation, reach, chain)
     return Usage(
-        tuple(d for d in (*weeks, *used) if d),
-        _reasons(reach, case),
+        tuple(d for d in (*weeks, *used, _reasons(reach, case)) if d),
         _times(times),
         _time_sentence(times),
         workflow(situation, case),
@@ -130,21 +137,26 @@ def usage(situation: Situation, chain: Chain, case: UseCase) -> Usage | None:
     )
 
 
-def _bars(reach: Reach, case: UseCase, used: StageResult, by: str) -> Drawing | None:
+def _bars(situation: Situation, reach: Reach, chain: Chain, by: str) -> Drawing | None:
     """Return a bar a role, unit or surface, the lowest first."""
+    surfaces = situation.definitions.surfaces if by == "surface" else {}
+    titles = {code: surface.title for code, surface in surfaces.items()}
     found = [
-        Group(g.name or "not said", g.numerator / g.denominator, g.numerator, g.denominator)
-        for g in breakdown.breakdown(reach, case.code, Stage.USED, by)
+        Group(
+            titles.get(g.name, g.name) or "not said", g.numerator / g.denominator,
+            g.numerator, g.denominator,
+        )
+        for g in breakdown.breakdown(reach, chain.use_case, Stage.USED, by)
         if g.denominator
-    ]
+    ]  # fmt: skip
     if not found:
         return None
     ranked = sorted(found, key=lambda g: (g.value, g.label))
     low = ranked[0]
-    told = f"{low.label}: {low.numerator:,} of {low.denominator:,} use it"
+    told = f"{low.label}, {low.numerator:,} of {low.denominator:,} people with access."
     return bars(
-        ranked, title=f"Used, by {by}", unit="%", target=used.target, by=by.capitalize(),
-        sentence=f"{told}, the fewest." if len(ranked) > 1 else f"{told}.",
+        ranked, title=f"Used, by {by}", unit="%", target=stage_of(chain, Stage.USED).target,
+        by=by.capitalize(), sentence=f"Least of all: {told}" if len(ranked) > 1 else f"Only {told}",
     )  # fmt: skip
 
 
@@ -213,20 +225,21 @@ def _people(situation: Situation, reach: Reach, case: UseCase) -> Table:
          f"{p.uses:,}", f"{p.overrides:,}", day(p.last) or "never")
         for p in found[:LISTED]
     ]  # fmt: skip
-    columns = ("Person", "Role", "Units", "Champion", "Uses", "Passed over", "Last")
+    columns = ("Person", "Role", "Units", "Champion", "Uses", "Overridden", "Last")
     note = cut(len(found), LISTED) if found else "No access list says who could use it."
     return table("Who uses it least", columns, rows, numbers=(4, 5), note=note)
 
 
-def _next(chain: Chain, people: Sequence[breakdown.Person]) -> tuple[str, str]:
+def _next(situation: Situation, reach: Reach, chain: Chain) -> tuple[str, str]:
     """Return the next thing to do, and where; two empty texts: nothing."""
     stall, rollout = chain.stall, f"/rollout?use_case={chain.use_case}"
     if stall and stall.stage in _PEOPLE:
         return stall.action, rollout if stall.link.startswith("/adoption") else stall.link
-    used = stage_of(chain, Stage.USED)
-    if used.verdict == "cannot tell":
-        return "", ""
-    idle = sum(not p.uses for p in people)
+    if chain.use_case not in situation.go_live:
+        return "Decide on its go-live gate.", rollout
+    if situation.access is None:
+        return "Import the list of those with access (uptake usage import --access).", ""
+    idle = sum(not p.uses for p in breakdown.people(reach, chain.use_case))
     if not idle:
         return "", ""
     them = "the one who does" if idle == 1 else f"the {idle:,} who do"

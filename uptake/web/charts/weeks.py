@@ -227,7 +227,8 @@ def _labels(rows: Sequence[WeekPoint], frame: _Frame, scale: _Scale) -> list[dic
         lines += [(v, f"{name} {frame.told(v)}", _DARK) for v, name in named if v is not None]
     elif rows[-1].value is not None:
         lines.append((rows[-1].value, f"latest {frame.told(rows[-1].value, frame.target)}", BLUE))
-    wanted = sorted((scale.place(frame.drawn(v)), text, colour) for v, text, colour in lines)
+    placed = [(scale.place(frame.drawn(v)), text, colour) for v, text, colour in lines]
+    wanted = sorted(placed, key=lambda line: line[0])  # of equal lines the upper limit is on top
     places = spread([place for place, *_ in wanted], _LINE, _HEIGHT)
     return [
         {"value": scale.value(place), "text": text, "colour": colour}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
@@ -30,7 +31,16 @@ def index(request: Request) -> Response:
         return _one(request, site, code)
     chains = site.chains()
     lines = site.told("adoption", partial(usage.lines, chains=chains))
-    return page(request, "adoption.html", lines=lines, lead=usage.lead(lines))
+    least = lines[0].chain
+    return page(
+        request,
+        "adoption.html",
+        lines=lines,
+        lead=usage.lead(lines),
+        drawing=usage.used_by_case(lines),
+        action=f"Look at who uses {least.title}",
+        link=f"/adoption?use_case={quote(least.use_case)}",
+    )
 
 
 def _one(request: Request, site: Site, code: str) -> Response:

@@ -49,8 +49,7 @@ def show(request: Request) -> Response:
 def _page(request: Request, form: Form, note: str = "") -> Response:
     site, case = site_of(request), case_of(request)
     charter = read_charter(site.state, case.code)
-    known = _known(site, case)
-    open_ = [item for item in charter.items if item.drafted and not item.signed]
+    known, has_run = _known(site, case), site.run() is not None
     faults = sign_faults(charter, charter.text("owner"), charter.text("owner_role"), known)
     return own_page(
         request,
@@ -68,10 +67,17 @@ def _page(request: Request, form: Form, note: str = "") -> Response:
         roles=ROLES,
         most=MOST,
         next_position=_free(charter),
-        draftable=bool(open_) or any(name in charter.missing for name in DRAFTED),
-        has_run=site.run() is not None,
+        draftable=_draftable(charter, has_run),
+        has_run=has_run,
         note=note,
     )
+
+
+def _draftable(charter: Charter, has_run: bool) -> bool:
+    """Return whether a draft may say something new; a baseline takes a run."""
+    if has_run and any(item.drafted and not item.signed for item in charter.items):
+        return True
+    return any(n in charter.missing for n in DRAFTED if has_run or n != "baseline")
 
 
 def _known(site: Site, case: UseCase) -> Known:

@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from uptake.report.figures import Figures
 from uptake.rollout.charter import defined
+from uptake.rollout.conditions import GateStage
 from uptake.rollout.people import trained
 from uptake.rollout.workflow import mapped
 from uptake.web import words
@@ -127,29 +128,31 @@ _DONE_AT = {
     "/map": "Open the map",
     "/people": "Open the people",
     "#review": "Review the outcome",
-    "/feedback": "Open the feedback",
-    "/adoption": "Open the adoption",
-    "/feeds": "Open the feeds",
+    "/feedback": "Answer feedback",
+    "/adoption": "See who uses it",
+    "/feeds": "See the feeds",
 }
 
 
 def _lead(rows: Sequence[Row]) -> str:
+    """Return how many use cases wait at which gate, in one sentence."""
     if not rows:
         return "There is no use case."
     waits = [_waits(row.stands) for row in rows]
-    whole = len(rows)
-    if not any(waits):
-        return f"All gates of {words.counted(whole)} use cases are passed."
-    done = waits.count("")
-    names = dict.fromkeys(s.gate.stage.value for row in rows for s in row.stands)
-    parts = [f"{words.counted(n)} at {name}" for name in names if (n := waits.count(name))]
-    told = words.listed(parts)
-    if done:
-        told += f"; {words.counted(done)} passed every gate"
-    count = "The use case waits" if whole == 1 else f"{words.counted(whole).capitalize()} use cases"
-    if whole == 1:
-        return f"{count} {told.removeprefix('one ')}."
-    return f"{count}: {told}."
+    whole, done = len(rows), waits.count("")
+    every = f"All {words.counted(whole)} use cases" if whole > 1 else "The use case"
+    if done == whole:
+        return f"{every} passed every gate."
+    if not done and len(set(waits)) == 1:
+        return f"{every} {'wait' if whole > 1 else 'waits'} at {waits[0]}."
+    parts = [
+        f"{words.counted(n)} {'waits' if n == 1 else 'wait'} at {gate}"
+        for gate in GateStage
+        if (n := waits.count(gate))
+    ]
+    passed = f"; {words.counted(done)} passed every gate" if done else ""
+    count = words.counted(whole).capitalize()
+    return f"{count} use cases: {words.listed(parts)}{passed}."
 
 
 def _waits(stands: Sequence[Stand]) -> str:
@@ -183,8 +186,10 @@ def case_lead(stands: Sequence[Stand]) -> str:
         return f"{told}, and all of them are open."
     if waits.gate.blocking:
         whole = len(waits.gate.conditions)
-        many = "condition" if whole == 1 else "conditions"
-        told += f"; {waits.gate.stage} is shut by {len(waits.gate.blocking)} of {whole} {many}"
+        shut = "shut again," if waits.gate.decided else "shut"
+        told += (
+            f"; {waits.gate.stage} is {shut} by {len(waits.gate.blocking)} of {whole} conditions"
+        )
     elif waits.gate.open:
         told += f"; {waits.gate.stage} is to be decided"
     return f"{told}."

@@ -18,14 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 from uptake.adoption.access import import_access, read_access
 from uptake.adoption.imports import import_usage
-from uptake.adoption.series import say
 from uptake.demo.hospital import build_hospital
 from uptake.demo.hospital.calendar import LOOKED
 from uptake.findings.assess import Request
 from uptake.findings.inputs import read_inputs
 from uptake.project import now, read_project
 from uptake.report.run import write_run
-from uptake.rollout import charter, feedback, gates, people, signing, workflow
+from uptake.rollout import charter, drafting, feedback, gates, people, signing, workflow
 from uptake.rollout.chain import measured
 from uptake.rollout.conditions import GateStage, Waiver
 from uptake.rollout.facts import definitions, facts
@@ -158,7 +157,7 @@ def _charter(demo: Demo, code: str) -> None:
     """Draft what can be drafted; its owner adds the rest and signs."""
     story, at = demo.stories[code], _at(demo.stories["days"]["chartered"])
     case, measures = demo.definitions.use_cases[code], demo.definitions.measures.values()
-    charter.draft_charter(demo.state, case, measures, _baseline(demo, code), "uptake", at)
+    charter.draft_charter(demo.state, case, measures, _baseline(demo, code), drafting.AUTHOR, at)
     for item in ("owner", "owner_role", "target"):
         charter.write_item(demo.state, code, item, story[item], EDITOR, at)
     for number, (given, when, then, kind, name) in enumerate(story["criteria"], 1):
@@ -175,11 +174,7 @@ def _baseline(demo: Demo, code: str) -> str:
         outcome = measured(situation, demo.definitions.use_cases[code]).outcome
     finally:
         situation.close()
-    if outcome is None or not outcome.weeks:
-        return "Not known: no source tells it yet"
-    last = outcome.weeks[-4:]
-    mean = sum(w.value for w in last) / len(last)
-    return f"{say(mean, outcome.measure)} in the {len(last)} weeks to {BUILD}"
+    return drafting.baseline(outcome) or "Not known: no source tells it yet"
 
 
 def _map(demo: Demo, code: str) -> None:

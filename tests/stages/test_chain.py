@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from chain_cases import (
     CASE,
     MANY,
+    MEASURES,
     USE_CASE,
     opportunities,
     renamed,
@@ -22,7 +24,18 @@ from chain_cases import (
 )
 
 from uptake.model import Chain, Stage, StageResult, UseCase
-from uptake.rollout.chain import chain, chains, fit
+from uptake.rollout.chain import chain, chains, fit, measured
+
+
+def test_the_outcome_is_the_measure_that_the_charter_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = replace(MEASURES["days-to-closure"], code="a-first-one", unit="%")
+    monkeypatch.setattr("chain_cases.MEASURES", {first.code: first, **MEASURES})
+    with situation(tmp_path) as one:
+        found = measured(one, USE_CASE)
+    assert found.outcome
+    assert (found.outcome.measure.code, found.outcome.target) == ("days-to-closure", 14)
 
 
 def stage(found: Chain, which: Stage) -> StageResult:
@@ -130,7 +143,7 @@ class TestChain:
         assert [s.number for s in found.stages] == [
             "10 of 10", "2 of 2", "95 %", "100 %", "100 %", "100 %", "100 %", "10.5 days",
         ]  # fmt: skip
-        assert stage(found, Stage.IMPROVED).aim == "at most 14.0 days", "the charter's target"
+        assert stage(found, Stage.IMPROVED).aim == "at most 14 days", "the charter's target"
 
     @pytest.mark.parametrize("which", CHANGES, ids=str)
     def test_the_first_stage_under_its_target_is_the_stall(

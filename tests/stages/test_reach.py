@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from reached import CASE, LIST, NOW, PORTAL, event, opportunity, person, reach
+from reached import CASE, LIST, NOW, PORTAL, SURFACES, event, opportunity, person, reach
 
 from uptake.adoption import breakdown, causes, stages
 from uptake.adoption.workflow_time import spans
@@ -52,6 +52,16 @@ def test_before_go_live_nothing_is_expected(tmp_path: Path) -> None:
 def test_another_patient_s_view_is_not_this_one_s(tmp_path: Path) -> None:
     sent = [event(1, "served"), event(2, "served"), event(1, "viewed", 5)]
     assert counts(tmp_path, [opportunity(1), opportunity(2)], sent).seen == 1
+
+
+def test_what_a_surface_of_two_use_cases_shows_is_of_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = replace(SURFACES[PORTAL], use_cases=("another", CASE))
+    monkeypatch.setitem(SURFACES, PORTAL, both)
+    sent = [event(1, "served", use_case=""), event(1, "viewed", 5, use_case="")]
+    found = counts(tmp_path, [opportunity(1)], sent)
+    assert (found.on_time, found.seen) == (1, 1)
 
 
 def test_a_patient_nobody_knows_is_nobody_s(tmp_path: Path) -> None:

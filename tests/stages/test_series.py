@@ -189,7 +189,7 @@ class TestImproved:
     ) -> None:
         result = self.judge(told(rows(values), live=live, target=5.0))
         assert (result.verdict, result.reason) == ("cannot tell", reason)
-        assert (result.number, result.aim) == ("", "at most 5.0 days")
+        assert (result.number, result.aim) == ("", "at most 5 days")
 
     def test_rows_that_nobody_can_judge(self, told: Any) -> None:
         at = datetime(2026, 6, 3)  # noqa: DTZ001

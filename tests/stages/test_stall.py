@@ -78,9 +78,13 @@ class TestBeforeTheData:
 
     def test_a_step_that_frees_nobody_alone_says_what_it_clears(self, tmp_path: Path) -> None:
         one = step(("TIM-03", "lab", "a"), gain=0, reaches=50) | {"clears": 60}
-        told = summary(fit=50, unfit=10, unknown=5, verdict="unfit", fix_plan=[one])
+        told = summary(fit=50, unfit=45, unknown=5, verdict="unfit", fix_plan=[one])
         found = stall(tmp_path, told=told)
-        assert found.why.startswith("10 of 100 patients are blocked by times without a zone")
+        # Of the 60 without a defect then, 50 are fit and 5 have none today.
+        assert found.why.startswith("5 of 100 patients are blocked by times without a zone")
+        assert "5 of the 50 patients that are not fit have no other defect" in (
+            found.evidence[1].sentence
+        )
         assert found.link == "/findings/TIM-03"
 
     def test_elements_that_were_not_sent_have_no_check(self, tmp_path: Path) -> None:

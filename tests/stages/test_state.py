@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -138,6 +139,41 @@ def test_a_crash_between_the_file_and_the_inbox_doubles_nothing(
     (path,) = events.files(tmp_path)
     assert pq.read_table(path)["id"].to_pylist() == ["e1", "e2", "e3"]
     assert pq.read_table(path).schema.names == held.schema.names
+
+
+def test_what_is_moved_while_the_log_is_read_is_in_it(
+    state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events.record(state, [event(1)], NOW)
+    found = events.files
+
+    def moved(folder: Path) -> list[Path]:
+        before = found(folder)
+        events.compact(state, folder)
+        return before
+
+    monkeypatch.setattr(events, "files", moved)
+    assert set(events.everything(state, tmp_path)["id"].to_pylist()) == {"e1"}
+
+
+def test_two_that_move_events_lose_none(
+    state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events.record(state, [event(1)], NOW)
+    write, others = events.write_whole, []
+
+    def interrupted(path: Path, data: bytes) -> None:
+        if not others:  # the first is about to write; another one comes with a newer event
+            events.record(state, [event(2)], NOW)
+            others.append(threading.Thread(target=events.compact, args=(state, tmp_path)))
+            others[0].start()
+            others[0].join(0.5)
+        write(path, data)
+
+    monkeypatch.setattr(events, "write_whole", interrupted)
+    events.compact(state, tmp_path)
+    others[0].join()
+    assert sorted(events.everything(state, tmp_path)["id"].to_pylist()) == ["e1", "e2"]
 
 
 def test_opening_twice_is_opening_once(tmp_path: Path) -> None:

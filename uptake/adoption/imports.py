@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import select
 
 from uptake.adoption import import_log
 from uptake.adoption.access import read_access
@@ -30,7 +29,6 @@ from uptake.adoption.usage_files import open_usage
 from uptake.errors import SourceError
 from uptake.model import Action, Surface, UsageEvent
 from uptake.state import events
-from uptake.state.schema import event_inbox
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,7 +45,6 @@ SECONDS = "the seconds are no number"
 
 _BATCH = 5000
 _KEY = ("practitioner", "patient", "encounter", "card", "reason")
-_ASKED = 500
 
 KnownPatients = Callable[[Collection[str]], Collection[str]]
 """Of the patients of a file, those somebody knows."""
@@ -95,7 +92,7 @@ def import_usage(
             tally.begin(connection)
             for batch in _spooled(spool):
                 new = known.unknown(connection, {event.id: event for event in batch.events})
-                _keep(connection, new.values(), now)
+                events.put(connection, new.values(), now)
                 for event in new.values():
                     seen.add(event)
                 tally.refuse(connection, batch.refused)
@@ -215,10 +212,7 @@ class _Known:
         self, connection: Connection, found: dict[str, UsageEvent]
     ) -> dict[str, UsageEvent]:
         """Return the events that are not there yet."""
-        ids, known = list(found), self._moved(found)
-        for at in range(0, len(ids), _ASKED):
-            query = select(event_inbox.c.id).where(event_inbox.c.id.in_(ids[at : at + _ASKED]))
-            known |= set(connection.scalars(query))
+        known = self._moved(found) | events.waiting(connection, found)
         return {key: event for key, event in found.items() if key not in known}
 
     def _moved(self, found: Mapping[str, UsageEvent]) -> set[str]:
@@ -237,17 +231,6 @@ class _Known:
             there = pc.is_in(ids, self._months[month]).to_pylist()
             known |= {key for key, is_there in zip(months[month], there, strict=True) if is_there}
         return known
-
-
-def _keep(connection: Connection, found: Iterable[UsageEvent], now: datetime) -> None:
-    names = events.COLUMNS[:-1]
-    rows: list[dict[str, Any]] = [
-        {name: getattr(event, name) for name in names}
-        | {"action": event.action.value, "received_at": now}
-        for event in found
-    ]
-    if rows:
-        connection.execute(event_inbox.insert(), rows)
 
 
 def _notes(state: State, seen: _Seen, known_patients: KnownPatients | None) -> list[str]:

@@ -3,12 +3,15 @@
 Each opportunity is joined with what happened to its patient at its use case's surfaces: served in
 time or late, seen, overridden, acted on. Everything that is counted by week, role, unit or surface
 is counted from these rows, so every number opens into them.
+
+The log does not say which use case an event of a surface that serves several is about: it is of
+each of them, and patient and time tell them apart.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,11 +39,12 @@ create table event as
     select value, min(person) as person from person_key group by value
     having count(distinct person) = 1
   )
-  select e.id, e."at" as at_time, e.action, e.surface, e.use_case, e.practitioner,
-    k.person, e.patient, e.reason, e.card, e.seconds,
+  select e.id, e."at" as at_time, e.action, e.surface, coalesce(c.use_case, e.use_case) as use_case,
+    e.practitioner, k.person, e.patient, e.reason, e.card, e.seconds,
     e.practitioner in (select practitioner from access_person) as is_known
   from (select * from sent_event qualify row_number() over (partition by id order by "at") = 1) e
-  left join known k on k.value = e.patient;
+  left join known k on k.value = e.patient
+  left join surface_case c on c.surface = e.surface and e.use_case = '';
 create table touch as
   select o.use_case, o.key, e.at_time, e.action, e.surface, e.practitioner, e.reason, e.id,
     o.due, o.opens
@@ -127,24 +131,23 @@ def naive(at: datetime) -> datetime:
 
 
 def _load_access(db: Database, access: Access | None, surfaces: Mapping[str, Surface]) -> None:
-    """Make `access_person`, `access_unit`, `access_case`: who may see what, and where they are."""
+    """Make `access_person`, `access_unit`, `access_case`: who may see what, and where they are.
+
+    `surface_case` says what a surface is for.
+    """
     db.run(
+        "create table surface_case (surface varchar, use_case varchar);"
         "create table access_person (practitioner varchar, role varchar);"
         "create table access_unit (practitioner varchar, unit varchar);"
         "create table access_case (practitioner varchar, use_case varchar, surface varchar)"
     )
+    shown = [(s.code, case) for s in surfaces.values() for case in s.use_cases]
+    db.insert("surface_case", ("surface", "use_case"), shown)
     people = access.people if access else ()
     db.insert("access_person", ("practitioner", "role"), [(p.practitioner, p.role) for p in people])
     units = [(p.practitioner, unit) for p in people for unit in p.units]
     db.insert("access_unit", ("practitioner", "unit"), units)
     cases = [
-        (p.practitioner, case, code)
-        for p in people
-        for code in sorted(p.surfaces)
-        for case in _cases(surfaces, code)
+        (p.practitioner, case, code) for p in people for code, case in shown if code in p.surfaces
     ]
     db.insert("access_case", ("practitioner", "use_case", "surface"), cases)
-
-
-def _cases(surfaces: Mapping[str, Surface], code: str) -> Iterable[str]:
-    return surfaces[code].use_cases if code in surfaces else ()

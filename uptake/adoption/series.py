@@ -173,7 +173,7 @@ def _aim(outcome: Series) -> str:
     if outcome.target is None:
         return BETTER
     side = "at most" if outcome.measure.better == "lower" else "at least"
-    return f"{side} {say(outcome.target, outcome.measure)}"
+    return f"{side} {outcome.target:g} {outcome.measure.unit}"
 
 
 def _reached(outcome: Series) -> bool:

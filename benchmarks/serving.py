@@ -71,6 +71,12 @@ class Server:
     port: int
     pid: int
     ready: float
+    process: subprocess.Popen[str]
+
+    def check(self) -> None:
+        """Raise RuntimeError when it has ended, as by a fault in native code."""
+        if (code := self.process.poll()) is not None:
+            raise RuntimeError(f"the server ended by itself: {code}")
 
     def cpu(self) -> float:
         """Seconds of CPU so far."""
@@ -138,7 +144,7 @@ def serving(command: Sequence[str]) -> Iterator[Server]:
         line = process.stdout.readline() if process.stdout else ""
         if not line.strip():
             raise RuntimeError(f"{' '.join(words[:4])} did not come up")
-        yield Server(port, process.pid, time.perf_counter() - start)
+        yield Server(port, process.pid, time.perf_counter() - start, process)
     finally:
         process.terminate()
         process.wait(READY_WITHIN)
@@ -170,7 +176,9 @@ def answers(process: subprocess.Popen[str]) -> list[Answer]:
 
 def drive(server: Server, calls: Sequence[Call]) -> list[Answer]:
     """Make calls from another process and wait for all."""
-    return answers(driver(server.port, calls))
+    found = answers(driver(server.port, calls))
+    server.check()
+    return found
 
 
 def patients(project: Path) -> list[str]:

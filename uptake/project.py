@@ -171,16 +171,24 @@ def now(project: Project, real: datetime) -> datetime:
 
     Raises DefinitionError where the as-of is no date and no date-time.
     """
-    if not project.as_of:
-        return real
     try:
-        if len(project.as_of) == len("2026-11-23"):
-            return datetime.combine(date.fromisoformat(project.as_of), time.max, UTC)
-        found = datetime.fromisoformat(project.as_of)
+        return instant(project.as_of, real)
     except ValueError as error:
         raise DefinitionError(
             [f"{FILE}: as_of is {project.as_of!r}; write a date, as in 2026-11-23"]
         ) from error
+
+
+def instant(text: str, real: datetime) -> datetime:
+    """Return the instant of a text: of a date its end, so that its own facts are past.
+
+    An empty text is the real now. Raises ValueError for one that is no date and no date-time.
+    """
+    if not text:
+        return real
+    if len(text) == len("2026-11-23"):
+        return datetime.combine(date.fromisoformat(text), time.max, UTC)
+    found = datetime.fromisoformat(text)
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 

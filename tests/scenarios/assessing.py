@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from uptake.cli.assess import instant
 from uptake.cli.checks import read_catalogue
 from uptake.feeds.files import find_feeds
 from uptake.findings.assess import Request, assess
-from uptake.project import Project, read_project
+from uptake.project import Project, instant, read_project
 
 if TYPE_CHECKING:
     from uptake.model import Assessment, Fitness

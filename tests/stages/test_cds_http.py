@@ -321,6 +321,7 @@ class TestPanel:
     ) -> None:
         path = f"/panel?card={card_of(client)['uuid']}"
         client.get(path, headers={"Sec-Purpose": "prefetch;prerender"})
+        client.head(path)
         assert "viewed" not in actions(state)
 
     @pytest.mark.parametrize("card", ["", "x", SCRIPT, "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea"])

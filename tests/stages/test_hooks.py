@@ -331,7 +331,15 @@ class TestFeedback:
         assert (event.card, event.at) == (card, datetime(2026, 11, 1, 9, tzinfo=UTC))
 
     @pytest.mark.parametrize(
-        "at", [None, "", "soon", "2026-11-01T09:00:00", "2026-11-01T11:00:00Z"]
+        "at",
+        [
+            None,
+            "",
+            "soon",
+            "2026-11-01T09:00:00",
+            "2026-11-01T11:00:00Z",
+            "0001-01-01T00:00:00+14:00",
+        ],
     )
     def test_a_time_that_cannot_be_told_is_when_it_was_told(
         self, state: State, found: Differences, at: str | None

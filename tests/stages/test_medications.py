@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -129,6 +130,8 @@ class TestSigs:
             (sig("Take 1 tablet every other day"), 1, "unit", None, False),
             (sig("Take 2 tablets in the morning and 1 at bedtime"), None, None, None, None),
             (sig("As directed"), None, None, None, False),
+            (sig("", (10, "mg"), (1, "1e-400", "d")), 10, "mg", None, None),
+            (sig(f"Take 1 tablet {'9' * 5000} times a day"), 1, "unit", math.inf, False),
             ([*sig("one"), *sig("two")], None, None, None, None),
             ([], None, None, None, None),
         ],

@@ -106,9 +106,11 @@ class TestWeeks:
         at = datetime(2026, 6, 3)  # noqa: DTZ001
         held = [{"measure": "days", "unit": str(n), "at_time": at, "counts": c}
                 for n, c in enumerate((True, True, False, None))]  # fmt: skip
+        held.append(held[-1] | {"unit": "4", "at_time": at + timedelta(weeks=1)})
         found = told(held, statistic=statistic)
-        assert found.weeks[0].value == pytest.approx(number)
-        assert (found.weeks[0].rows, found.undecided) == (3, 1)
+        (week,) = found.weeks  # of the other nothing can be judged: it is not 0
+        assert week.value == pytest.approx(number)
+        assert (found.weeks[0].rows, found.undecided) == (3, 2)
 
     @pytest.mark.parametrize(("statistic", "number"), [("median", 2.0), ("mean", 5.0)])
     def test_rows_with_a_value(self, told: Any, statistic: str, number: float) -> None:
@@ -207,6 +209,17 @@ class TestImproved:
         result = self.judge(good, bad)
         assert result.verdict == "under"
         assert result.sentence.endswith("a guardrail grew worse: Repeat tests.")
+
+    def test_a_guardrail_beyond_its_limit_needs_no_baseline(self, told: Any) -> None:
+        good = told(rows((*BEFORE, *[12.0] * 4)))
+        since = rows([30.0] * 4, LIVE)
+        limit: dict[str, Any] = {"title": "Repeat tests", "role": "guardrail", "target": 5}
+        result = self.judge(good, told(since, **limit))
+        assert result.verdict == "under"
+        assert result.sentence.endswith(
+            "a guardrail is beyond its limit: Repeat tests: 30.0 days, at most 5 days."
+        )
+        assert self.judge(good, told(rows([4.0] * 4, LIVE), **limit)).verdict == "met"
 
     def test_guardrails_that_held_and_those_nobody_can_tell(self, told: Any) -> None:
         good = told(rows((*BEFORE, *[12.0] * 4)))

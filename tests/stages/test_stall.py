@@ -197,6 +197,10 @@ class TestUsed:
                   for n, e in enumerate(viewed(*MANY))]  # fmt: skip
         return stall(folder, [*served(), *events], people=people)
 
+    def test_a_list_that_does_not_say_the_role_names_none(self, tmp_path: Path) -> None:
+        people = [person(f"pr-{n}", "nurse" if n <= 15 else "", ()) for n in MANY]
+        assert self.by(tmp_path, 15, *people).why.startswith(UNEXPLAINED)
+
     def test_a_role_that_does_not_use_it(self, tmp_path: Path) -> None:
         people = [person(f"pr-{n}", "nurse" if n <= 15 else "physician") for n in MANY]
         found = self.by(tmp_path, 15, *people)
@@ -255,7 +259,7 @@ class TestImproved:
     def test_a_guardrail_that_grew_worse(self, tmp_path: Path) -> None:
         found = self.judge(tmp_path, 10, 50)
         assert found.cause == "guardrail repeat-tests"
-        assert found.why == "Since it is used, a guardrail has grown worse: Repeat tests."
+        assert found.why == "A guardrail does not hold since it is used: Repeat tests."
 
 
 def test_a_task_that_names_what_to_repair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,9 +4,12 @@ anybody.
 
 from __future__ import annotations
 
+import json
 import re
 import warnings
+from collections import OrderedDict
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +17,11 @@ from typing import TYPE_CHECKING
 import pytest
 import web_cases as cases
 
+from uptake.findings.worklist import Kept, LocalCode, Promise
 from uptake.rollout.charter import write_item
-from uptake.rollout.feedback import Report, report
+from uptake.rollout.feedback import Report, read_item, report
 from uptake.web.app import create_app
+from uptake.web.views import mappings
 
 if TYPE_CHECKING:
     from uptake.web.site import Site
@@ -272,6 +277,23 @@ def test_an_empty_report_is_shown_again_with_what_is_wrong(client: TestClient) -
     assert 'value="4 West"' in answer.text
 
 
+def test_a_report_that_was_kept_and_not_linked_is_linked_when_it_is_sent_again(
+    client: TestClient, site: Site
+) -> None:
+    about = "lab|Observation/o1"
+    what = Report("cut", "data quality", "", "resource", about, "Wrong.", "", "", "", site.now())
+    report(site.state, what)  # and then the service was killed
+    again = {"id": "cut", "kind": "data quality", "text": "Wrong.", "about_kind": "resource"}
+    sent = client.post("/api/feedback", json=again | {"about": about})
+    assert (sent.status_code, sent.json()["new"]) == (200, False)
+    linked = [s for s in read_item(site.state, "cut", site.now()).steps if s.what == "linked"]
+    assert linked
+    client.post("/api/feedback", json=again | {"about": about})
+    assert [
+        s for s in read_item(site.state, "cut", site.now()).steps if s.what == "linked"
+    ] == linked
+
+
 def test_a_report_is_given_changed_and_answered(client: TestClient) -> None:
     client.post("/api/feedback", json={"id": "walk", "kind": "workflow friction", "text": "Slow."})
     for action, note in (("assign", "Sam"), ("change", "New index"), ("answer", "Faster now")):
@@ -303,3 +325,42 @@ def test_a_suggestion_is_approved_and_signed(client: TestClient) -> None:
     text = client.get("/mappings").text
     assert "approved by <bdi>Ada</bdi>" in text
     assert "1 code approved since" in text
+
+
+def test_the_codes_beyond_the_page_are_counted(
+    client: TestClient, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = mappings.worklist
+
+    def many(*given: object) -> tuple[LocalCode, ...]:
+        found = read(*given)  # type: ignore[arg-type]
+        return tuple(replace(found[0], code=f"{found[0].code}-{n}") for n in range(3))
+
+    monkeypatch.setattr(mappings, "worklist", many)
+    monkeypatch.setattr(mappings, "LISTED", 2)
+    monkeypatch.setattr(site, "_kept", OrderedDict())
+    text = client.get("/mappings").text
+    assert "3 local codes have no standard code beside them" in text
+    assert "The first 2 of 3 are here." in text
+    assert len(re.findall(r'<select name="decision-', text)) == 2
+
+
+def test_a_use_case_that_is_new_has_no_promise_yet(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = [tmp_path / "earlier", tmp_path / "later"]
+    for run, codes in zip(runs, (("old",), ("old", "new")), strict=True):
+        run.mkdir()
+        summary = {"use_cases": [{"code": code} for code in codes]}
+        (run / "summary.json").write_text(json.dumps(summary), "utf-8")
+    asked = []
+    nothing = Kept(Promise("old", "Old", "patients", 9, 1, 0, exact=True), 0, 1, 9)
+
+    def kept(_: Path, __: Path, code: str) -> Kept:
+        asked.append(code)
+        return nothing
+
+    monkeypatch.setattr(mappings, "history", lambda _: runs)
+    monkeypatch.setattr(mappings, "kept", kept)
+    assert mappings._promises(site) == ()
+    assert asked == ["old"]

@@ -7,7 +7,7 @@ one person: counted once in all, and in each unit.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from uptake.state.schema import access, access_list
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from uptake.model import Surface
     from uptake.state.database import State
 
 NAMES = {
@@ -195,6 +196,14 @@ def read_access(state: State) -> Access | None:
             query.order_by(access_list.c.as_of.desc(), access_list.c.id.desc()).limit(1)
         ).first()
         return None if newest is None else Access(newest.as_of, _people(connection, newest.id))
+
+
+def with_access(
+    access: Access | None, surfaces: Iterable[Surface], use_case: str
+) -> tuple[Person, ...]:
+    """Return the people who may see a surface of a use case, in the order of their ids."""
+    codes = {s.code for s in surfaces if use_case in s.use_cases}
+    return tuple(p for p in access.people if p.surfaces & codes) if access else ()
 
 
 def _people(connection: Connection, number: int) -> tuple[Person, ...]:

@@ -48,7 +48,8 @@ _OF = {
     Stage.DELIVERED: ("true", "on_time"),
     Stage.SEEN: ("on_time", "seen_at is not null"),
     Stage.ACTED_ON: (
-        "on_time and seen_at is not null and actionable and acted is not null", "acted"
+        "on_time and seen_at is not null and actionable and until <= $now and acted is not null",
+        "acted",
     ),
 }  # fmt: skip
 """Of each stage, the condition of its denominator and of its numerator."""

@@ -102,7 +102,7 @@ def not_users(reach: Reach, case: str, users: Sequence[str]) -> list[Trait]:
         select 'unit' as kind, unit as name, '' as of_feed, key, failed, '' as fix_key
         from judged join access_unit u on u.practitioner = key
         union select 'role', role, '', key, failed, ''
-        from judged join access_person p on p.practitioner = key
+        from judged join access_person p on p.practitioner = key where role <> ''
     """
     total = f"{people} select count(*), count(*) filter (failed) from judged"
     return _traits(reach, rows, total, {"case": case})

@@ -31,7 +31,7 @@ LAST = 4
 
 _NUMBER = {
     "share": "100.0 * count(*) filter (counts) / nullif(count(counts), 0)",
-    "count": "count(*) filter (counts)",
+    "count": "case when count(counts) > 0 then count(*) filter (counts) end",
     "median": "median(value)",
     "mean": "avg(value)",
 }
@@ -147,13 +147,16 @@ def improved(outcome: Series | None, guardrails: Sequence[Series]) -> StageResul
     assert outcome.now is not None and outcome.baseline is not None  # noqa: S101, PT018 -- _why_untold
     number, baseline = say(outcome.now, outcome.measure), say(outcome.baseline, outcome.measure)
     better, reached = outcome.changed(Kind.IMPROVEMENT), _reached(outcome)
-    worse = [g for g in guardrails if g.changed(Kind.CONCERN)]
+    beyond = [g for g in guardrails if over(g)]
+    worse = [g for g in guardrails if g not in beyond and g.changed(Kind.CONCERN)]
     parts = [f"{title}: {number} in the last {LAST} weeks, {baseline} before go-live"]
     if not better:
         parts.append("the change is within what chance explains")
     elif not reached:
         parts.append("better, and not yet at its target")
+    parts += [_over_sentence(g) for g in beyond]
     parts += [f"a guardrail grew worse: {g.measure.title}" for g in worse]
+    worse += beyond
     open_ = [g for g in guardrails if g not in worse and _why_untold(g)]
     if better and reached and not worse and len(open_) < len(guardrails):
         names = ", ".join(g.measure.title for g in guardrails if g not in open_)
@@ -167,6 +170,17 @@ def improved(outcome: Series | None, guardrails: Sequence[Series]) -> StageResul
         number=number,
         aim=aim,
     )
+
+
+def over(guardrail: Series) -> bool:
+    """Tell whether a guardrail with a limit is beyond it: that needs no baseline."""
+    after = len(guardrail.weeks) - guardrail.before
+    return after >= LAST and not _reached(guardrail)
+
+
+def _over_sentence(guardrail: Series) -> str:
+    now = say(guardrail.now or 0.0, guardrail.measure)
+    return f"a guardrail is beyond its limit: {guardrail.measure.title}: {now}, {_aim(guardrail)}"
 
 
 def _aim(outcome: Series) -> str:

@@ -37,10 +37,12 @@ class Counts:
     actionable: int
     """Of those seen."""
     open: int
-    """Of those actionable, whose time to act is not over and who were not acted on."""
+    """Of those actionable, whose time to act is not over: to count the ones that were acted on
+    early, and not the others, would make the share too large."""
     untold: int
-    """Of those actionable, for whom the data cannot tell whether care changed."""
+    """Of the others, for whom the data cannot tell whether care changed."""
     acted: int
+    """Of the others."""
 
 
 def count(reach: Reach, case: str) -> Counts:
@@ -49,15 +51,15 @@ def count(reach: Reach, case: str) -> Counts:
         """
         with judged as (
           select *, on_time and seen_at is not null as seen,
-            on_time and seen_at is not null and actionable as could
+            on_time and seen_at is not null and actionable as could, until <= $now as over
           from reached where use_case = $case and due <= $now
         )
         select count(*), count(*) filter (on_time),
           count(*) filter (served_at is not null and not on_time), count(*) filter (seen),
           count(*) filter (could),
-          count(*) filter (could and acted is not true and until > $now),
-          count(*) filter (could and acted is null and until <= $now),
-          count(*) filter (could and acted)
+          count(*) filter (could and over is not true),
+          count(*) filter (could and over and acted is null),
+          count(*) filter (could and over and acted)
         from judged
         """,
         {"case": case, "now": naive(reach.now)},

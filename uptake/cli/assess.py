@@ -8,7 +8,7 @@ import secrets
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -92,12 +92,13 @@ def assess(
         checks=_with_left_out(catalogue, _chosen(catalogue, check_codes, "check")),
         partial=check_codes is not None,
         use_cases=_chosen(use_cases, case_codes, "use case"),
-        as_of=instant(as_of or project.as_of, now),
+        as_of=_as_of(as_of or project.as_of, now),
         run=f"{now:%Y-%m-%dT%H:%M:%SZ}-{secrets.token_hex(2)}",
         threads=threads or os.cpu_count() or 1,
         memory=memory,
         form=tuple(formats.split(",")),
         measures=inputs.measures,
+        surfaces=inputs.surfaces,
         mappings=inputs.mappings,
         events=inputs.events,
     )
@@ -149,17 +150,14 @@ def exit_code(done: Assessment, fail_on: str) -> int:
     return 1 if any(fails(r, fail_on) for r in done.checks) else 0
 
 
-def instant(text: str, now: datetime) -> datetime:
-    """Return what "now" means; a date means its end, so that its own facts are past."""
-    if not text:
-        return now
+def _as_of(text: str, now: datetime) -> datetime:
+    """Return what "now" means."""
+    from uptake.project import instant
+
     try:
-        if len(text) == len("2026-11-23"):
-            return datetime.combine(date.fromisoformat(text), time.max, UTC)
-        found = datetime.fromisoformat(text)
+        return instant(text, now)
     except ValueError as error:
         raise UsageError(f"--as-of {text}: no date or date-time; write 2026-11-23") from error
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _with_left_out(catalogue: Mapping[str, Check], chosen: Mapping[str, Check]) -> dict[str, Check]:

@@ -138,13 +138,12 @@ def _verify(project: Project, state: State, key: str, now: datetime) -> Verdict:
 
 def _link(project: Project, state: State, key: str, now: datetime) -> Path:
     """Link a report that nobody linked to the newest run; return that run's folder."""
-    from uptake.rollout.feedback import link, read_item
+    from uptake.rollout.feedback import link_new
     from uptake.runs import run_folder
 
     run, _ = run_folder(project, None)
-    item = read_item(state, key, now)
-    if item.about_kind == "resource" and not any(s.what == "linked" for s in item.steps):
-        click.echo(link(state, key, run, now).sentence)
+    if linked := link_new(state, key, run, now):
+        click.echo(linked.sentence)
     return run
 
 

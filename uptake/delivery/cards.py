@@ -104,9 +104,7 @@ def escaped(text: str, longest: int = TEXT_SHOWN) -> str:
     if len(plain) > longest:
         plain = plain[: longest - 1] + "…"
     plain = _LINKED.sub(" ", plain)
-    return "".join(
-        _ENTITIES.get(c) or (f"\\{c}" if c in "\\`*_{}[]()#+-.!|~$@" else c) for c in plain
-    )
+    return "".join(_ENTITIES.get(c) or (f"\\{c}" if c in _MARKS else c) for c in plain)
 
 
 def _summary(news: Sequence[Difference]) -> str:

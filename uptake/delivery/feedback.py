@@ -138,9 +138,9 @@ def _instant(text: str | None, now: datetime) -> datetime | None:
     """Return when it happened; None where that is not told, has no zone or is yet to come."""
     try:
         at = datetime.fromisoformat(text or "")
-    except ValueError:
+        return at.astimezone(UTC) if at.tzinfo and at <= now + AHEAD else None
+    except (ValueError, OverflowError):  # the first day of year 1, east of Greenwich
         return None
-    return at.astimezone(UTC) if at.tzinfo and at <= now + AHEAD else None
 
 
 def _reason(outcome: Outcome) -> tuple[str, str]:

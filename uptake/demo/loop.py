@@ -75,6 +75,7 @@ class Demo:
             as_of=at,
             run=f"{at:%Y-%m-%dT%H:%M:%SZ}-{secrets.token_hex(2)}",
             measures=inputs.measures,
+            surfaces=inputs.surfaces,
             mappings=inputs.mappings,
             events=inputs.events,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -123,6 +124,10 @@ class Database:
         self._connection.close()
 
 
+_VALUE = re.compile(r"""(?<!\w)(?P<quote>['"])(?:.*(?P=quote)|.*)|(?<=with value )\S+|[(]-?\d.*""")
+"""What of an error over data is a value: it may be a patient's, and the error stands in reports."""
+
+
 @contextmanager
 def _explained() -> Iterator[None]:
     try:
@@ -131,6 +136,8 @@ def _explained() -> Iterator[None]:
         raise StorageError(f"the disk cannot be written: {_first_line(error)}") from error
     except duckdb.OutOfMemoryException as error:
         raise EngineError(f"out of memory; raise --memory: {_first_line(error)}") from error
+    except (duckdb.DataError, duckdb.InvalidInputException) as error:
+        raise EngineError(_VALUE.sub("…", _first_line(error))) from error
     except duckdb.Error as error:
         raise EngineError(_first_line(error)) from error
 

@@ -30,6 +30,7 @@ from uptake.model import (
     Feed,
     Fitness,
     Measure,
+    Surface,
     UseCase,
 )
 from uptake.reconciliation import medications
@@ -69,6 +70,8 @@ class Request:
     measures: Mapping[str, Measure] = field(default_factory=dict)
     events: pa.Table | None = None
     """The event log, for opportunities and measures; None: there is none."""
+    surfaces: Mapping[str, Surface] = field(default_factory=dict)
+    """What each surface of the log is for."""
 
 
 def assess(request: Request, out: Path, store_folder: Path, watch: Watch) -> Assessment:
@@ -119,7 +122,9 @@ def _assess(
         fitness = judge_fitness(db, cases, request.checks)
         watch.advance(1)
         medications.build_differences(db, request.as_of)
-        faults = opportunities.find_opportunities(db, cases, request.measures, request.events)
+        faults = opportunities.find_opportunities(
+            db, cases, request.measures, request.events, request.surfaces
+        )
         watch.advance(1)
     write_files(db, out, request.form)
     if fitness and not request.partial:

@@ -1,4 +1,4 @@
-"""What a run takes in beside its feeds. In: a project; out: measures, mappings, the event log.
+"""What a run takes in beside its feeds. In: a project; out: definitions, mappings, the event log.
 
 The state is read only where there is one: to assess a folder makes no file beside its results.
 """
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from uptake.definitions import read_measures
+from uptake.definitions import read_measures, read_surfaces
 from uptake.project import existing_state
 from uptake.state import events
 from uptake.terminology.mappings import read_mappings
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from uptake.model import CodeMapping, Measure
+    from uptake.model import CodeMapping, Measure, Surface
     from uptake.project import Project
 
 
@@ -28,6 +28,7 @@ class Inputs:
     """What people defined, approved and did."""
 
     measures: Mapping[str, Measure] = field(default_factory=dict)
+    surfaces: Mapping[str, Surface] = field(default_factory=dict)
     mappings: tuple[CodeMapping, ...] = ()
     events: pa.Table | None = None
 
@@ -35,15 +36,17 @@ class Inputs:
 def read_inputs(project: Project) -> Inputs:
     """Return what a run takes in; the events of the inbox are moved to their files first.
 
-    Raises DefinitionError for a measure with faults, StorageError where the state cannot be read.
+    Raises DefinitionError for a measure or surface with faults, StorageError where the state cannot
+    be read.
     """
     measures = read_measures(project.content("measures"), verify=project.own_content("measures"))
+    surfaces = read_surfaces(project.content("surfaces"), verify=project.own_content("surfaces"))
     state = existing_state(project)
     if state is None:
-        return Inputs(measures)
+        return Inputs(measures, surfaces)
     folder = project.folder or Path()
     try:
         events.compact(state, folder)
-        return Inputs(measures, read_mappings(state), events.everything(state, folder))
+        return Inputs(measures, surfaces, read_mappings(state), events.everything(state, folder))
     finally:
         state.close()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from uptake.engine.duckdb import Database
-    from uptake.model import Measure, UseCase
+    from uptake.model import Measure, Surface, UseCase
 
 TABLES = """
 create table found_opportunity (use_case varchar, opportunity varchar, rid bigint,
@@ -43,6 +43,7 @@ def find_opportunities(
     use_cases: Iterable[UseCase],
     measures: Mapping[str, Measure],
     events: pa.Table | None,
+    surfaces: Mapping[str, Surface],
 ) -> list[str]:
     """Make `opportunity` and `measure_row`; return what could not be found, in sentences.
 
@@ -50,7 +51,7 @@ def find_opportunities(
     """
     cases = list(use_cases)
     db.run(TABLES)
-    _read_events(db, events)
+    _read_events(db, events, surfaces)
     told = db.each(_of_case, cases)
     db.run("create table opportunity as select * from found_opportunity")
     found = {c.code: bool(c.opportunity) and not t for c, t in zip(cases, told, strict=True)}
@@ -67,8 +68,11 @@ def find_opportunities(
     return [fault for fault in told if fault]
 
 
-def _read_events(db: Database, events: pa.Table | None) -> None:
-    """Make `usage_event`: each event once, its patient as the one person who has that key."""
+def _read_events(db: Database, events: pa.Table | None, surfaces: Mapping[str, Surface]) -> None:
+    """Make `usage_event`: each event once, its patient as the one person who has that key.
+
+    One of a surface that serves several use cases is of each of them.
+    """
     columns = 'id, "at" as at_time, action, surface, use_case, practitioner, patient, reason'
     if events is None:
         db.run(
@@ -78,15 +82,20 @@ def _read_events(db: Database, events: pa.Table | None) -> None:
         )
     else:
         db.load("sent_event", events, columns)
+    db.run("create temp table surface_case (surface varchar, use_case varchar)")
+    shown = [(s.code, case) for s in surfaces.values() for case in s.use_cases]
+    db.insert("surface_case", ("surface", "use_case"), shown)
     db.run("""
         create table usage_event as
         with known as (
           select value, min(person) as person from person_key group by value
           having count(distinct person) = 1
         )
-        select e.id, e.at_time, e.action, e.surface, e.use_case, e.practitioner, k.person, e.reason
+        select e.id, e.at_time, e.action, e.surface, coalesce(c.use_case, e.use_case) as use_case,
+          e.practitioner, k.person, e.reason
         from sent_event e left join known k on k.value = e.patient
-        qualify row_number() over (partition by e.id order by e.at_time) = 1
+        left join surface_case c on c.surface = e.surface and e.use_case = ''
+        qualify row_number() over (partition by e.id, c.use_case order by e.at_time) = 1
     """)
 
 

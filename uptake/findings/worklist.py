@@ -175,6 +175,11 @@ def promise(run: Path, mapped: Iterable[Key]) -> tuple[Promise, ...]:
     return tuple(p for p in found if p.gain or not p.exact)
 
 
+def judged(run: Path) -> tuple[str, ...]:
+    """Return the codes of the use cases that a run judged."""
+    return tuple(case["code"] for case in _summary(run)["use_cases"])
+
+
 def kept(before: Path, after: Path, use_case: str) -> Kept:
     """Return what a run promised of the codes that are gone from a later one, and what came of it.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import msgspec
@@ -22,8 +21,7 @@ _WORDS = {
     "once": "1",
     "twice": "2",
 }
-_DAYS = {"s": Fraction(1, 86400), "min": Fraction(1, 1440), "h": Fraction(1, 24), "d": Fraction(1),
-         "wk": Fraction(7), "mo": Fraction(30), "a": Fraction(365)}  # fmt: skip
+_DAYS = {"s": 1 / 86400, "min": 1 / 1440, "h": 1 / 24, "d": 1, "wk": 7, "mo": 30, "a": 365}
 _CODES = {"QD": 1, "BID": 2, "TID": 3, "QID": 4, "AM": 1, "PM": 1, "BED": 1,
           "Q24H": 1, "Q12H": 2, "Q8H": 3, "Q6H": 4, "Q4H": 6}  # fmt: skip
 _COUNTED = {"tablet": "unit", "tab": "unit", "capsule": "unit", "cap": "unit", "pill": "unit",
@@ -100,10 +98,10 @@ def _read_text(text: str) -> Sig:
 
 def _often(found: re.Match[str]) -> float:
     if found["hours"]:
-        return 24 / max(int(found["hours"]), 1)
-    times = int(found["times"] or found["daily"] or 1)
+        return 24 / max(float(found["hours"]), 1)
+    times = float(found["times"] or found["daily"] or 1)
     weekly = "week" in (found["per"] or found["how"] or found["plain"] or "")
-    return times / 7 if weekly else float(times)
+    return times / 7 if weekly else times
 
 
 def _dose(dosage: dict[str, Any]) -> tuple[float | None, str | None]:
@@ -128,8 +126,8 @@ def _rate(timing: dict[str, Any]) -> float | None:
     if any(repeat.get(name) for name in ("frequencyMax", "periodMax", "dayOfWeek")):
         return None
     if repeat.get("period") and repeat.get("periodUnit") in _DAYS:
-        span = Fraction(repeat["period"]) * _DAYS[repeat["periodUnit"]]
-        return float(Fraction(repeat.get("frequency") or "1") / span) if span else None
+        span = float(repeat["period"]) * _DAYS[repeat["periodUnit"]]
+        return float(repeat.get("frequency") or 1) / span if span else None
     if when := repeat.get("when"):
         return float(len(when))
     codes = (timing.get("code") or {}).get("coding") or []

@@ -197,6 +197,12 @@ def singular(noun: str) -> str:
     return noun.removesuffix("s")
 
 
+def listed(words: Iterable[str]) -> str:
+    """Return `a`, `a and b`, `a, b and c`, or nothing."""
+    found = list(words)
+    return " and ".join(filter(None, (", ".join(found[:-1]), *found[-1:])))
+
+
 def clean(text: str) -> str:
     """Returns text from outside on one line, control characters and direction overrides as `�`."""
     if text.isprintable():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from uptake.model import Chain, Stage, StageResult
 from uptake.report.figures import Figures
 from uptake.rollout.charter import Charter, defined, read_charter
 from uptake.rollout.stall import Case, find_stall
-from uptake.rollout.target import charter_target
+from uptake.rollout.target import charter_measure, charter_target
 from uptake.rollout.workflow import mapped, read_maps, read_placements
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ def chain(situation: Situation, case: UseCase) -> Chain:
     maps = read_maps(situation.state, case.code)
     placements = read_placements(situation.state, case.code)
     found = (
-        _whole(defined(charter)),
-        _whole(mapped(case, maps, placements)),
+        defined(charter),
+        mapped(case, maps, placements),
         fit(situation, case),
         *_used(situation, case),
         _improved(situation, case, charter),
@@ -53,11 +53,6 @@ def chain(situation: Situation, case: UseCase) -> Chain:
         facts = measured(situation, case, charter)
         stall = find_stall(Case(case, charter, maps, placements, facts, situation, first))
     return Chain(case.code, case.title, found, stall)
-
-
-def _whole(stage: StageResult) -> StageResult:
-    """Return a stage that counts things to be done, all of them."""
-    return replace(stage, number=f"{stage.numerator} of {stage.denominator}", aim="all")
 
 
 def fit(situation: Situation, case: UseCase) -> StageResult:
@@ -101,7 +96,10 @@ def _not_live(situation: Situation, case: UseCase) -> str:
 
 
 def measured(situation: Situation, case: UseCase, charter: Charter | None = None) -> Measured:
-    """Return the outcome and the guardrails of a use case, the target from its charter."""
+    """Return the outcome and the guardrails of a use case.
+
+    The outcome is the measure that the charter names, with the charter's target.
+    """
     if situation.reach is None:
         return Measured(None, ())
     reach, day = situation.reach, situation.go_live.get(case.code)
@@ -112,11 +110,12 @@ def measured(situation: Situation, case: UseCase, charter: Charter | None = None
     def by_week(measure: Measure, aim: float | None = None) -> Series:
         return series(reach, measure, day, aim)
 
-    outcome = next((m for m in own if m.role == "outcome"), None)
+    outcome = charter_measure(held, own) or next((m for m in own if m.role == "outcome"), None)
+    others = [m for m in own if m is not outcome]
     return Measured(
         by_week(outcome, target.value if target else None) if outcome else None,
-        tuple(by_week(m) for m in own if m.role == "guardrail"),
-        tuple(by_week(m) for m in own if m.role == "workflow"),
+        tuple(by_week(m) for m in others if m.role == "guardrail"),
+        tuple(by_week(m) for m in others if m.role == "workflow"),
     )
 
 

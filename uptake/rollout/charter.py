@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from uptake.model import Measure, Stage, StageResult
-from uptake.report.figures import clean
+from uptake.report.figures import clean, listed
 from uptake.rollout.errors import RolloutError
 from uptake.state.schema import charter_item, criterion, signature
 
@@ -225,7 +225,7 @@ def defined(charter: Charter) -> StageResult:
         1.0,
         told,
         number,
-        "all signed",
+        "all",
         numerator=signed,
         denominator=required,
     )
@@ -325,9 +325,3 @@ def _digest(*texts: str) -> str:
 def folded(text: str) -> str:
     """Return a person's name as it is compared."""
     return " ".join(text.split()).casefold()
-
-
-def listed(words: Iterable[str]) -> str:
-    """Return `a`, `a and b`, `a, b and c`."""
-    *first, last = words
-    return f"{', '.join(first)} and {last}" if first else last

@@ -17,8 +17,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from uptake.model import Evidence, Stage
-from uptake.report.figures import Figures, clean, threshold
-from uptake.rollout.charter import FEWEST, ITEMS, MOST, Charter, listed
+from uptake.report.figures import Figures, clean, listed, threshold
+from uptake.rollout.charter import FEWEST, ITEMS, MOST, Charter
 from uptake.rollout.people import WANTED, UnitChampions
 from uptake.rollout.workflow import (
     CURRENT,
@@ -104,7 +104,7 @@ class GateFacts:
     """Of each unit with access; None: there is no access list."""
     feedback: FeedbackCounts = FeedbackCounts()
     chain: Chain | None = None
-    """Of the last 28 days."""
+    """How far it gets; None: it was not computed."""
     decisions: tuple[Decision, ...] = ()
     """The newest of each stage."""
     waivers: tuple[Waiver, ...] = ()

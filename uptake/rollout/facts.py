@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from uptake.adoption import breakdown
+from uptake.adoption.access import with_access
 from uptake.definitions import read_checks, read_measures, read_surfaces, read_use_cases
 from uptake.errors import SourceError
 from uptake.findings.impact import use_cases_of
@@ -117,13 +118,9 @@ def unit_champions(situation: Situation, use_case: str) -> tuple[UnitChampions, 
     """
     if situation.access is None:
         return None
-    surfaces = {s.code for s in situation.definitions.surfaces.values() if use_case in s.use_cases}
-    units = sorted({
-        unit
-        for person in situation.access.people
-        if person.surfaces & surfaces and profession(person.role) in WANTED
-        for unit in person.units
-    })  # fmt: skip
+    people = with_access(situation.access, situation.definitions.surfaces.values(), use_case)
+    held = [person for person in people if profession(person.role) in WANTED]
+    units = sorted({unit for person in held for unit in person.units})
     active = None
     if situation.reach and use_case in situation.go_live:
         active = set(breakdown.users(situation.reach, use_case))

@@ -63,6 +63,7 @@ __all__ = [
     "counts",
     "figures",
     "link",
+    "link_new",
     "queue",
     "read_item",
     "reopen",
@@ -193,6 +194,14 @@ def link(state: State, key: str, run_folder: Path, at: datetime) -> Linked:
             _append_links(connection, key, run, found, at)
             _keep_patients(connection, key, patients)
     return Linked(found, len(patients), _linked(found, len(patients)))
+
+
+def link_new(state: State, key: str, run_folder: Path, at: datetime) -> Linked | None:
+    """Link a report that no run was asked of yet; None: it was, or it is not about a resource."""
+    item = read_item(state, key, at)
+    if item.about_kind != "resource" or any(step.what == "linked" for step in item.steps):
+        return None
+    return link(state, key, run_folder, at)
 
 
 def _append_links(

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from uptake.report.figures import clean
-from uptake.rollout.charter import listed
+from uptake.report.figures import clean, listed
 from uptake.rollout.conditions import (
     CONDITIONS,
     REVIEW,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from uptake.report.figures import clean
-from uptake.rollout.charter import FEWEST, ITEMS, MOST, Charter, digest_of, folded, listed, read
+from uptake.report.figures import clean, listed
+from uptake.rollout.charter import FEWEST, ITEMS, MOST, Charter, digest_of, folded, read
 from uptake.rollout.errors import RolloutError
 from uptake.rollout.roles import Profession, profession
 from uptake.rollout.target import charter_measure, read_target

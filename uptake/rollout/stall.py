@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from uptake.adoption import breakdown, causes
 from uptake.adoption.causes import LEAST, Trait
+from uptake.adoption.series import over
 from uptake.adoption.spc import Kind
 from uptake.findings.plan import Count
 from uptake.model import Evidence, Stage, StageResult, Stall
@@ -100,16 +101,15 @@ def _fit(case: Case) -> Stall:
     blocked = told["population"] - told["fit"]
     unit = case.use_case.unit
     keys = len({f["fix_key"] for f in step["fixes"]})
-    worth = step["gain"] or step["clears"] - told["fit"]
+    # Without a gain: what has no defect left then, and is not of those that have none today.
+    worth = step["gain"] or step["clears"] - told["fit"] - told["unknown"]
+    alone = "are so for nothing else" if step["gain"] else "have no other defect, but data missing"
     evidence = [
         Evidence(
             f"{fix['feed']} sends {title} ({fix['check']}): {keys} to repair.",
             f"/findings/{fix['check']}",
         ),
-        Evidence(
-            f"{worth:,} of the {blocked:,} {unit} that are not fit are so for nothing else.",
-            case.page,
-        ),
+        Evidence(f"{worth:,} of the {blocked:,} {unit} that are not fit {alone}.", case.page),
     ]
     if (lost := _taken_for_absent(case, told, fix["check"], fix["feed"])) and worth:
         evidence.append(lost)
@@ -289,12 +289,12 @@ def _acted(case: Case) -> Stall:
 
 def _improved(case: Case) -> Stall:
     link = f"/use-cases/{case.use_case.code}"
-    if worse := [g for g in case.measured.guardrails if g.changed(Kind.CONCERN)]:
+    if worse := [g for g in case.measured.guardrails if over(g) or g.changed(Kind.CONCERN)]:
         title = worse[0].measure.title
         return Stall(
             Stage.IMPROVED,
             f"guardrail {worse[0].measure.code}",
-            f"Since it is used, a guardrail has grown worse: {title}.",
+            f"A guardrail does not hold since it is used: {title}.",
             (Evidence(case.stage.sentence, link),),
             f"If something else that happened in these weeks moved {title}, the cause is another.",
             "Ask the owner whether it goes on as it is, and look at the cases of the last weeks.",

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from uptake.model import Stage, StageResult
-from uptake.report.figures import clean
-from uptake.rollout.charter import listed
+from uptake.report.figures import clean, listed
 from uptake.rollout.errors import RolloutError
 from uptake.rollout.roles import profession
 from uptake.state.schema import placement, workflow_map, workflow_step
@@ -189,7 +188,7 @@ def mapped(
     if not whole:
         told = "The use case names no requirement, so there is nothing to place."
         why = "Its definition has to name the data that it needs."
-        return StageResult(Stage.MAPPED, "cannot tell", 1.0, told, aim="all placed", reason=why)
+        return StageResult(Stage.MAPPED, "cannot tell", 1.0, told, aim="all", reason=why)
     design = newest(maps, DESIGN)
     where = placed(maps, placements)
     seen = observed_before(maps, design) if design else None
@@ -198,7 +197,7 @@ def mapped(
     verdict = "met" if done == whole else "under"
     number = f"{done} of {whole}"
     return StageResult(
-        Stage.MAPPED, verdict, 1.0, told, number, "all placed", numerator=done, denominator=whole
+        Stage.MAPPED, verdict, 1.0, told, number, "all", numerator=done, denominator=whole
     )
 
 

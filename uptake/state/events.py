@@ -1,31 +1,36 @@
 """The event log. In: usage events; out: each kept once, in the inbox, later in monthly Parquet.
 
 The inbox is transactional: a request is answered when its events are in it. `compact` moves them
-to `events/YYYY-MM.parquet`, written whole; a crash between the two leaves an event in both, and
-readers take each id once.
+to `events/YYYY-MM.parquet`, written whole, one process at a time; a crash between the two leaves an
+event in both, and readers take each id once.
 """
 
 from __future__ import annotations
 
+import fcntl
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, select
 
 from uptake.disk import write_whole
+from uptake.errors import StorageError
 from uptake.state.schema import event_inbox
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pyarrow as pa
+    from sqlalchemy import Connection
 
     from uptake.model import UsageEvent
     from uptake.state.database import State
 
 FOLDER = "events"
+LOCK = ".lock"
 COLUMNS = (
     "id", "at", "action", "surface", "use_case", "practitioner", "patient", "encounter", "card",
     "reason", "comment", "seconds", "received_at",
@@ -38,26 +43,54 @@ def record(state: State, events: Iterable[UsageEvent], received_at: datetime) ->
 
     All are kept, or none.
     """
-    rows = {e.id: _row(e, received_at) for e in events}
+    found = {event.id: event for event in events}
     with state.write() as connection:
-        known: set[str] = set()
-        ids = list(rows)
-        for at in range(0, len(ids), _BATCH):
-            query = select(event_inbox.c.id).where(event_inbox.c.id.in_(ids[at : at + _BATCH]))
-            known |= set(connection.scalars(query))
-        new = [row for key, row in rows.items() if key not in known]
-        if new:
-            connection.execute(event_inbox.insert(), new)
-    return len(new), len(rows) - len(new)
+        held = waiting(connection, found)
+        new = [event for key, event in found.items() if key not in held]
+        put(connection, new, received_at)
+    return len(new), len(found) - len(new)
 
 
-def _row(event: UsageEvent, received_at: datetime) -> dict[str, Any]:
-    row: dict[str, Any] = {name: getattr(event, name) for name in COLUMNS[:-1]}
-    return row | {"action": event.action.value, "received_at": received_at}
+def waiting(connection: Connection, ids: Iterable[str]) -> set[str]:
+    """Return which of these events are in the inbox."""
+    asked, held = list(ids), set[str]()
+    for at in range(0, len(asked), _BATCH):
+        query = select(event_inbox.c.id).where(event_inbox.c.id.in_(asked[at : at + _BATCH]))
+        held |= set(connection.scalars(query))
+    return held
+
+
+def put(connection: Connection, events: Iterable[UsageEvent], received_at: datetime) -> None:
+    """Put events into the inbox; none of them is there yet."""
+    rows: list[dict[str, Any]] = [
+        {name: getattr(event, name) for name in COLUMNS[:-1]}
+        | {"action": event.action.value, "received_at": received_at}
+        for event in events
+    ]
+    if rows:
+        connection.execute(event_inbox.insert(), rows)
 
 
 def compact(state: State, folder: Path) -> int:
     """Move the inbox to Parquet, a file a month of `at`; return how many events were moved."""
+    with _alone(folder / FOLDER):
+        return _compact(state, folder)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait for whoever moves events: of two that write one month, the later would lose events."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        stream = (folder / LOCK).open("w")
+    except OSError as error:
+        raise StorageError(f"{folder}: cannot be written: {error.strerror or error}") from error
+    with stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def _compact(state: State, folder: Path) -> int:
     import pyarrow.parquet as pq
 
     with state.read() as connection:
@@ -68,7 +101,6 @@ def compact(state: State, folder: Path) -> int:
     for row in rows:
         plain = {name: _plain(value) for name, value in row.items()}
         months[f"{plain['at']:%Y-%m}"].append(plain)
-    (folder / FOLDER).mkdir(parents=True, exist_ok=True)
     for month, found in sorted(months.items()):
         path = folder / FOLDER / f"{month}.parquet"
         held = pq.read_table(path).to_pylist() if path.exists() else []
@@ -99,7 +131,8 @@ def everything(state: State, folder: Path) -> pa.Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    return pa.concat_tables([*(pq.read_table(path) for path in files(folder)), inbox(state)])
+    unmoved = inbox(state)  # first: what is moved meanwhile is then in both, not in neither
+    return pa.concat_tables([*(pq.read_table(path) for path in files(folder)), unmoved])
 
 
 def newest(state: State) -> int:

@@ -98,7 +98,8 @@ def show_panel(request: Request) -> Response:
         return page(request, "panel.html", 404, card=None)
     found = differences(site)
     rows = found.of_patient(card.patient, whole=True) if found else ()
-    if request.headers.get("sec-purpose", "").split(";")[0] != "prefetch":
+    ahead = request.headers.get("sec-purpose", "").split(";")[0] == "prefetch"
+    if request.method == "GET" and not ahead:
         record_view(site.state, card, site.now())
     return page(
         request,

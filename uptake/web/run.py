@@ -221,7 +221,7 @@ def listing(run: Path, check: str, feed: str, key: str, page: int) -> Listing:
         "suggestion", "fix_key",
     )  # fmt: skip
     columns = ", ".join(f"coalesce({name}, '')" for name in names)
-    order = "feed, fix_key, resource_type, resource_id, expression, other"
+    order = "feed, fix_key, resource_type, resource_id, expression, other, fingerprint"
     with findings(run) as db:
         (count,) = db.row(f"select count(*) from finding where {where}", given)
         page = min(max(page, 1), max(1, -(-count // PAGE)))

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from uptake.adoption.access import with_access
 from uptake.adoption.reach import naive
 from uptake.delivery.hooks import SURFACE
-from uptake.report.figures import Figures, threshold
+from uptake.report.figures import Figures, listed, threshold
 from uptake.rollout import feedback
 from uptake.rollout.facts import unit_champions
 from uptake.rollout.people import WANTED, trained
-from uptake.web.words import counted, listed
+from uptake.web.words import counted
 
 if TYPE_CHECKING:
     from uptake.model import Feed, UseCase
@@ -124,7 +125,15 @@ def _champions(situation: Situation, cases: Iterable[UseCase]) -> Fact:
 
 
 def _trained(situation: Situation, cases: Iterable[UseCase]) -> Fact:
-    found = [trained(situation.state, c.code, with_access(situation, c.code)) for c in cases]
+    access, surfaces = situation.access, situation.definitions.surfaces.values()
+    found = [
+        trained(
+            situation.state,
+            case.code,
+            [p.practitioner for p in with_access(access, surfaces, case.code)],
+        )
+        for case in cases
+    ]
     whole, done = sum(t.people for t in found), sum(t.trained for t in found)
     if not whole:
         return Fact("Trained", "cannot tell", "no access list was imported", "/rollout")
@@ -137,10 +146,3 @@ def _answered(situation: Situation) -> Fact:
         return Fact("Feedback answered", "none", "nothing was reported", "/feedback")
     value = f"{told.answered} of {told.reports}"
     return Fact("Feedback answered", value, f"reports, {told.open} open", "/feedback")
-
-
-def with_access(situation: Situation, use_case: str) -> frozenset[str]:
-    """Return the people who have access to a surface of a use case."""
-    surfaces = {s.code for s in situation.definitions.surfaces.values() if use_case in s.use_cases}
-    listed_ = situation.access.people if situation.access else ()
-    return frozenset(p.practitioner for p in listed_ if p.surfaces & surfaces)

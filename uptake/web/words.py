@@ -6,9 +6,10 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from uptake.model import Stage
+from uptake.report.figures import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from uptake.model import Chain, StageResult
 
@@ -86,9 +87,3 @@ def largest_loss(chain: Chain) -> StageResult | None:
 def counted(n: int) -> str:
     """Return a small number as a word."""
     return _NUMBERS[n] if n < len(_NUMBERS) else f"{n:,}"
-
-
-def listed(words: Iterable[str]) -> str:
-    """Return `a`, `a and b`, `a, b and c`, or nothing."""
-    found = list(words)
-    return " and ".join(filter(None, (", ".join(found[:-1]), *found[-1:])))

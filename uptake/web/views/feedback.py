@@ -187,6 +187,8 @@ def _act(request: Request, given: Mapping[str, str]) -> Response:
 def _do(site: Site, key: str, action: str, note: str, by: str) -> None:
     """Take one step; raises RolloutError with every fault."""
     now, run = site.real_now(), site.run()
+    if run is not None:  # it may have been reported before there was one
+        feedback.link_new(site.state, key, run, now)
     if action == "verify":
         if run is not None:
             verdict = feedback.verify(site.state, key, run, now)
@@ -251,11 +253,14 @@ def _report(given: Mapping[str, str], at: datetime) -> feedback.Report:
 
 
 def _keep(site: Site, report: feedback.Report) -> bool:
-    """Keep a report, and link it to what the checks find there."""
+    """Keep a report, and link it to what the checks find there.
+
+    One that is sent again is linked if it was not: the first time may have ended in between.
+    """
     new = feedback.report(site.state, report)
     run = site.run()
-    if new and run is not None and report.about_kind == "resource":
-        feedback.link(site.state, report.id, run, site.real_now())
+    if run is not None:
+        feedback.link_new(site.state, report.id, run, site.real_now())
     return new
 
 

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
-from uptake.findings.worklist import Kept, LocalCode, kept, worklist
+from uptake.findings.worklist import Kept, LocalCode, judged, kept, worklist
 from uptake.model import CodeMapping
 from uptake.report.figures import Figures
 from uptake.runs import history
@@ -23,6 +23,7 @@ from uptake.terminology.mappings import (
     decide,
     decisions,
 )
+from uptake.web.evidence import cut
 from uptake.web.people import Person, person, remember, typed
 from uptake.web.run import opaque
 from uptake.web.running import PHASES
@@ -75,7 +76,7 @@ def _rows(site: Site, run: Path) -> list[Row]:
         return worklist(run, site.definitions().use_cases.values(), decisions(site.state))
 
     found = site.of_state("worklist", read)
-    return [Row(c, opaque("\x1f".join(c.key)), _target(c)) for c in found[:LISTED]]
+    return [Row(c, opaque("\x1f".join(c.key)), _target(c)) for c in found]
 
 
 def _target(code: LocalCode) -> str:
@@ -87,12 +88,13 @@ def _target(code: LocalCode) -> str:
 def _page(
     request: Request, rows: list[Row], who: Person, status: int = 200, *, unsigned: bool = False
 ) -> Response:
-    site = site_of(request)
+    site, shown = site_of(request), _shown(rows)
     return page(
         request,
         "mappings.html",
         status,
-        rows=rows,
+        rows=shown,
+        note=cut(len(rows), len(shown)),
         choices=CHOICES,
         lead=_lead(rows),
         who=who,
@@ -101,10 +103,15 @@ def _page(
         promises=site.of_run("promises", lambda: _promises(site)),
         progress=site.assessing.progress(),
         phases=PHASES,
-        suggested=sum(r.code.suggestion is not None and not r.code.decided for r in rows),
+        suggested=sum(r.code.suggestion is not None and not r.code.decided for r in shown),
         waiting=sum(row.code.decided is not None and row.code.decided.decision == APPROVED
                     for row in rows),
     )  # fmt: skip
+
+
+def _shown(rows: list[Row]) -> list[Row]:
+    """Return the rows that a page has: nobody decides on what they do not see."""
+    return rows[:LISTED]
 
 
 def _lead(rows: list[Row]) -> str:
@@ -132,7 +139,8 @@ def _promises(site: Site) -> tuple[Kept, ...]:
     before, after = ([None, None, *history(site.project)])[-2:]
     if before is None or after is None:
         return ()
-    found = (kept(before, after, code) for code in site.definitions().use_cases)
+    both = set(judged(after)).intersection(judged(before))
+    found = (kept(before, after, code) for code in sorted(both))
     return tuple(k for k in found if k.codes and k.promise.gain)
 
 
@@ -149,7 +157,7 @@ def _save(request: Request, form: FormData) -> Response:
         raise HTTPException(404)
     who = typed(form, person(request))
     rows = _rows(site, run)
-    asked = _asked(rows, form)
+    asked = _asked(_shown(rows), form)
     if asked.faults or not who.name:
         again = [
             Row(

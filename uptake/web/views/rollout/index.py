@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
-from uptake.report.figures import Figures
+from uptake.report.figures import Figures, listed
 from uptake.rollout.charter import defined
 from uptake.rollout.conditions import GateStage
 from uptake.rollout.people import trained
@@ -18,7 +18,7 @@ from uptake.web import words
 from uptake.web.forms import opened
 from uptake.web.templating import page, site_of
 from uptake.web.views.rollout.frame import facts_of, gates_of, own_page
-from uptake.web.views.rollout.people import with_access
+from uptake.web.views.rollout.people import people_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,7 +100,7 @@ def stand(gate: Gate, today: date) -> Stand:
     if gate.open:
         return Stand(gate, "cannot tell", "open", "to be decided")
     if not open_:
-        return Stand(gate, "cannot tell", "waits", f"for {words.listed(gate.waits_for)}")
+        return Stand(gate, "cannot tell", "waits", f"for {listed(gate.waits_for)}")
     return Stand(gate, "under", "shut", f"by {open_} of {whole} conditions")
 
 
@@ -152,7 +152,7 @@ def _lead(rows: Sequence[Row]) -> str:
     ]
     passed = f"; {words.counted(done)} passed every gate" if done else ""
     count = words.counted(whole).capitalize()
-    return f"{count} use cases: {words.listed(parts)}{passed}."
+    return f"{count} use cases: {listed(parts)}{passed}."
 
 
 def _waits(stands: Sequence[Stand]) -> str:
@@ -180,7 +180,7 @@ def _one(request: Request, case: UseCase) -> Response:
 def case_lead(stands: Sequence[Stand]) -> str:
     """Return which gates a use case passed, and what shuts the next one."""
     passed = [s.gate.stage.value for s in stands if s.gate.decided]
-    told = f"It passed {words.listed(passed)}" if passed else "It passed no gate yet"
+    told = f"It passed {listed(passed)}" if passed else "It passed no gate yet"
     waits = next((s for s in stands if s.verdict != "met"), None)
     if waits is None:
         return f"{told}, and all of them are open."
@@ -212,7 +212,7 @@ def _people(site: Site, case: UseCase, found: GateFacts) -> tuple[str, str]:
         return "cannot tell", "There is no access list, so nobody knows who needs a champion."
     units = len(found.champions)
     full = sum(not unit.missing for unit in found.champions)
-    people = [p.practitioner for p in with_access(site, case.code)]
+    people = [p.practitioner for p in people_of(site, case.code)]
     share = trained(site.state, case.code, people)
     have = "has" if full == 1 else "have"
     told = (

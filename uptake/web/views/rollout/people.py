@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
-from uptake.adoption.access import Person, read_access
+from uptake.adoption.access import Person, read_access, with_access
 from uptake.report.figures import Figures
 from uptake.rollout.facts import unit_champions
 from uptake.rollout.people import (
@@ -55,11 +55,10 @@ class Training:
         return self.trained + len(self.open)
 
 
-def with_access(site: Site, code: str) -> tuple[Person, ...]:
+def people_of(site: Site, code: str) -> tuple[Person, ...]:
     """Return the people of the access list who may see a use case, by name."""
-    access = read_access(site.state)
-    surfaces = {s.code for s in site.definitions().surfaces.values() if code in s.use_cases}
-    found = [p for p in access.people if p.surfaces & surfaces] if access else []
+    surfaces = site.definitions().surfaces.values()
+    found = with_access(read_access(site.state), surfaces, code)
     return tuple(sorted(found, key=lambda p: (p.name.casefold(), p.practitioner)))
 
 
@@ -70,7 +69,7 @@ def show(request: Request) -> Response:
 
 def _page(request: Request, form: Form) -> Response:
     site, case = site_of(request), case_of(request)
-    people = with_access(site, case.code)
+    people = people_of(site, case.code)
     units = _units(site, case)
     training = _training(site, case, people)
     return own_page(
@@ -162,7 +161,7 @@ def _take(request: Request, form: Form) -> Response:
 
 def _name(site: Site, case: UseCase, form: Form) -> None:
     """Name a champion; of somebody on the access list the role is known."""
-    people = with_access(site, case.code)
+    people = people_of(site, case.code)
     who = _found(form, people)
     role = form.text("their_role") or (who.role if who else "")
     practitioner = who.practitioner if who else form.text("practitioner")
@@ -212,7 +211,7 @@ def _end(site: Site, case: UseCase, form: Form) -> None:
 
 def _train(site: Site, case: UseCase, form: Form) -> None:
     """Keep the training of everybody ticked, and of the one whose id is written."""
-    people = with_access(site, case.code)
+    people = people_of(site, case.code)
     chosen = [name for name in form.values.get("trained", ()) if name]
     if form.text("practitioner"):
         who = _found(form, people)

@@ -249,3 +249,26 @@ def test_a_measure_of_opportunities_that_failed_is_told(tmp_path: Path) -> None:
     assert any("opportunities of care-gap-closure could not be found" in n for n in done.notes)
     assert any("measure hba1c-known could not be worked out" in n for n in done.notes)
     assert not done.measure("hba1c-known"), "it would say that all is known"
+
+
+def test_rows_that_make_numbers_wrong_are_told(tmp_path: Path) -> None:
+    """A project's own query may name an opportunity twice, or say no end."""
+
+    def doubled(case: UseCase) -> UseCase:
+        query = case.opportunity
+        return replace(
+            case, opportunity=f"select * from ({query}) union all select * from ({query})"
+        )
+
+    def endless(case: UseCase) -> UseCase:
+        changed = f"select * replace (cast(null as timestamp) as due) from ({case.opportunity})"
+        return replace(case, opportunity=changed)
+
+    feeds = {"ehr": [*diabetic("open"), stay("v", "open", VISIT)]}
+    twice = run(tmp_path / "twice", "care-gap-closure", feeds, change=doubled)
+    assert (
+        "Of the opportunities of care-gap-closure: 1 rows name an opportunity a second time."
+        in (twice.notes)
+    )
+    none = run(tmp_path / "none", "care-gap-closure", feeds, change=endless)
+    assert any("1 do not say when they open, are due or end" in note for note in none.notes)

@@ -103,9 +103,9 @@ def opportunities(acted: Sequence[int] = (), **told: Any) -> list[dict[str, Any]
 
 
 def weeks(code: str, before: float, after: float) -> list[dict[str, Any]]:
-    """Return a row a week: ten before go-live, eight after it."""
+    """Return a row a week: ten before go-live, eighteen after it, up to now."""
     first = datetime(2026, 4, 22, 12)  # noqa: DTZ001 -- as a table has it
-    values = [(before if n < 10 else after) + n % 2 for n in range(18)]
+    values = [(before if n < 10 else after) + n % 2 for n in range(28)]
     return [
         {"measure": code, "unit": f"{code} {n}", "at_time": first + timedelta(weeks=n), "value": v}
         for n, v in enumerate(values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,10 +46,11 @@ def told(tmp_path: Path) -> Iterator[Any]:
     opened: list[Reach] = []
 
     def read(held: list[dict[str, Any]], *, live: date | None = LIVE, target: float | None = None,
-             now: datetime = NOW, **of: Any) -> Series:  # fmt: skip
+             now: datetime | None = None, **of: Any) -> Series:  # fmt: skip
         one = reach(tmp_path, [opportunity(1)], measure_row=held)
         opened.append(one)
-        one.now = now
+        newest = max((row["at_time"] for row in held), default=NOW)
+        one.now = now or newest.replace(tzinfo=UTC) + timedelta(days=5)
         return series(one, measure(**of), live, target)
 
     yield read
@@ -65,7 +66,8 @@ class TestWeeks:
         ]  # fmt: skip
         held = [{"measure": "days", "unit": str(n), "at_time": at, "value": v}
                 for n, (at, v) in enumerate(ends)]  # fmt: skip
-        assert told(held).weeks == (Week(date(2026, 6, 1), 2.0, 2), Week(date(2026, 6, 8), 9.0, 1))
+        found = told(held, now=NOW).weeks
+        assert found == (Week(date(2026, 6, 1), 2.0, 2), Week(date(2026, 6, 8), 9.0, 1))
 
     @pytest.mark.parametrize(
         ("now", "there"),
@@ -169,6 +171,7 @@ class TestImproved:
     def test_the_charter_s_target_is_before_the_measure_s(self, tmp_path: Path) -> None:
         held = rows((*BEFORE, *[12.0] * 4))
         one = reach(tmp_path, [opportunity(1)], measure_row=held)
+        one.now = datetime(2026, 8, 3, tzinfo=UTC)
         own = measure(target=20.0)
         assert series(one, own, LIVE).target == 20.0
         assert self.judge(series(one, own, LIVE)).verdict == "met"
@@ -192,6 +195,12 @@ class TestImproved:
         result = self.judge(told(rows(values), live=live, target=5.0))
         assert (result.verdict, result.reason) == ("cannot tell", reason)
         assert (result.number, result.aim) == ("", "at most 5 days")
+
+    def test_an_outcome_that_is_no_longer_sent(self, told: Any) -> None:
+        held = rows((*BEFORE, *[9.0] * 4))
+        assert self.judge(told(held, now=datetime(2026, 8, 31, tzinfo=UTC))).verdict == "met"
+        late = self.judge(told(held, now=datetime(2026, 9, 7, tzinfo=UTC)))
+        assert late.reason == "the newest week of days to closure is that of 2026-07-27"
 
     def test_rows_that_nobody_can_judge(self, told: Any) -> None:
         at = datetime(2026, 6, 3)  # noqa: DTZ001

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from uptake.adoption.reach import naive
+from uptake.definitions.answers import defaults
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 SEVERE = "('blocker', 'high')"
 NO_REASON = "no reason given"
-LEAST = 0.4
-"""A trait that explains a smaller share of the failures is not named as the cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +40,11 @@ class Trait:
     """The share of all failures that it explains, 0 to 1."""
     fix_key: str = ""
     """Of a check: what one person would repair."""
+
+
+def least() -> float:
+    """Return the share of failures that a trait has to explain to be named as their cause."""
+    return float(defaults()["stages"]["explains"])
 
 
 def late_deliveries(reach: Reach, case: str) -> list[Trait]:

@@ -42,7 +42,10 @@ create table event as
   select e.id, e."at" as at_time, e.action, e.surface, coalesce(c.use_case, e.use_case) as use_case,
     e.practitioner, k.person, e.patient, e.reason, e.card, e.seconds,
     e.practitioner in (select practitioner from access_person) as is_known
-  from (select * from sent_event qualify row_number() over (partition by id order by "at") = 1) e
+  from (
+    select * from sent_event where "at" <= (select at_time from moment)
+    qualify row_number() over (partition by id order by "at") = 1
+  ) e
   left join known k on k.value = e.patient
   left join surface_case c on c.surface = e.surface and e.use_case = '';
 create table touch as
@@ -113,6 +116,8 @@ def open_reach(
     db.run(f"create view finding as select * from read_parquet({quoted(_file(run, 'findings'))})")
     db.load("sent_event", log, "*")
     _load_access(db, access, surfaces)
+    db.run("create table moment (at_time timestamp)")
+    db.insert("moment", ("at_time",), [(naive(now),)])
     db.run("create table live (code varchar, since timestamp, until timestamp)")
     began = {case: max(since, now - COUNTED) for case, since in live.items()}
     rows = [(case, naive(since), naive(now)) for case, since in began.items()]

@@ -59,6 +59,8 @@ class Series:
     target: float | None
     undecided: int
     """Rows that cannot be judged."""
+    behind: int = 0
+    """Whole weeks since the newest one."""
 
     @property
     def baseline(self) -> float | None:
@@ -112,7 +114,9 @@ def series(
         "select count(*) from measure_row where measure = ? and counts is null and value is null",
         [measure.code],
     )[0]
-    return Series(measure, weeks, before, _chart(weeks, before, measure, aim), aim, undecided)
+    behind = (over - weeks[-1].begins).days // 7 - 1 if weeks else 0
+    chart = _chart(weeks, before, measure, aim)
+    return Series(measure, weeks, before, chart, aim, undecided, behind)
 
 
 def _chart(weeks: Sequence[Week], before: int, measure: Measure, aim: float | None) -> Chart | None:
@@ -123,8 +127,8 @@ def _chart(weeks: Sequence[Week], before: int, measure: Measure, aim: float | No
 
 
 def say(value: float, measure: Measure) -> str:
-    """Return a number with its unit: `4.5 days`, `62 %`."""
-    digits = 0 if measure.unit == "%" or abs(value) >= 100 else 1
+    """Return a number with its unit: `4.5 days`, `62 %`, `1.4 %`."""
+    digits = 0 if abs(value) >= (10 if measure.unit == "%" else 100) or value == 0 else 1
     return f"{value:,.{digits}f} {measure.unit}"
 
 
@@ -211,4 +215,6 @@ def _why_untold(outcome: Series) -> str:
         return f"{outcome.before} weeks before go-live, and {WEEKS_BEFORE} are needed as a baseline"
     if len(outcome.weeks) - outcome.before < LAST:
         return f"under {LAST} weeks since go-live"
+    if outcome.behind > LAST:
+        return f"the newest week of {title} is that of {outcome.weeks[-1].begins}"
     return ""

@@ -134,7 +134,23 @@ def _of_case(db: Database, case: UseCase) -> str:
         return f"The opportunities of {case.code} could not be found: {error}"
     finally:
         db.run("drop table if exists temp.opportunity")
-    return ""
+    return _odd_rows(db, case.code)
+
+
+def _odd_rows(db: Database, case: str) -> str:
+    """Say which rows make a query's numbers wrong: an opportunity twice, or without an end."""
+    rows, distinct, endless = db.row(
+        "select count(*), count(distinct opportunity), "
+        "count(*) filter (opens is null or due is null or until is null) "
+        "from found_opportunity where use_case = ?",
+        [case],
+    )
+    faults = []
+    if rows > distinct:
+        faults.append(f"{rows - distinct:,} rows name an opportunity a second time")
+    if endless:
+        faults.append(f"{endless:,} do not say when they open, are due or end, and are not counted")
+    return f"Of the opportunities of {case}: {'; '.join(faults)}." if faults else ""
 
 
 def _of_measure(db: Database, measure: Measure) -> str:

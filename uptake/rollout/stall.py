@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from uptake.adoption import breakdown, causes
-from uptake.adoption.causes import LEAST, Trait
+from uptake.adoption.causes import Trait, least
 from uptake.adoption.series import over
 from uptake.adoption.spc import Kind
 from uptake.findings.plan import Count
@@ -154,7 +154,7 @@ def _taken_for_absent(
 def _delivered(case: Case) -> Stall:
     reach = case.reach
     traits = causes.late_deliveries(reach, case.use_case.code)
-    if not traits or traits[0].explains < LEAST:
+    if not traits or traits[0].explains < least():
         return _unexplained(case, "no check, unit or week has more of it than the others")
     best = traits[0]
     late = _trait_sentence(best, "were late or never came")
@@ -200,7 +200,7 @@ def _seen(case: Case) -> Stall:
     if known and 2 * late > known:
         told = f"{late:,} of {known:,} openings came after the decision was taken."
         after = (Evidence(told, case.page),)
-    traits = [t for t in causes.unseen(reach, code) if t.explains >= LEAST]
+    traits = [t for t in causes.unseen(reach, code) if t.explains >= least()]
     if not traits or traits[0].kind == "surface":
         return _seen_at(case, traits, after)
     best = traits[0]
@@ -244,7 +244,7 @@ def _seen_at(case: Case, traits: Sequence[Trait], after: tuple[Evidence, ...]) -
 def _used(case: Case) -> Stall:
     reach, code = case.reach, case.use_case.code
     users = breakdown.users(reach, code)
-    traits = [t for t in causes.not_users(reach, code, users) if t.explains >= LEAST]
+    traits = [t for t in causes.not_users(reach, code, users) if t.explains >= least()]
     link = f"/adoption?use_case={code}"
     if not traits:
         return _unexplained(case, "no unit and no role uses it much less than the others")
@@ -270,7 +270,7 @@ def _acted(case: Case) -> Stall:
         return _unexplained(case, "nobody gave a reason for passing it over")
     reason, often = given[0]
     passed = (case.stage.denominator or 0) - (case.stage.numerator or 0)
-    if often < LEAST * passed:
+    if often < least() * passed:
         return _unexplained(case, "no one reason was given for most of what was passed over")
     return Stall(
         Stage.ACTED_ON,

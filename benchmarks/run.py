@@ -47,7 +47,8 @@ def page(
     near = sum(1 for case in CASES if not case.found)
     return f"""# Benchmarks
 
-Written by `make bench`; every figure is of one run of it. {machine()}
+Written by `make bench`; the figures of speed, accuracy and peers are of one run of it, those of \
+the chain say of when they are. {machine()}
 
 Seconds depend on the machine, ratios much less: compare ratios.
 

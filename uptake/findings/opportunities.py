@@ -118,6 +118,7 @@ def _of_case(db: Database, case: UseCase) -> str:
             select q.*, p.person from ({case.opportunity}) q join person p on p.rid = q.patient_rid
             where q.at_time is not null
         """)
+        told = _odd_rows(db, case.code)
         acted = case.acted or (
             "select opportunity, null::boolean as acted, null::timestamp as acted_at, "
             "null::bigint as acted_rid from opportunity"
@@ -134,7 +135,7 @@ def _of_case(db: Database, case: UseCase) -> str:
         return f"The opportunities of {case.code} could not be found: {error}"
     finally:
         db.run("drop table if exists temp.opportunity")
-    return _odd_rows(db, case.code)
+    return told
 
 
 def _odd_rows(db: Database, case: str) -> str:
@@ -142,8 +143,7 @@ def _odd_rows(db: Database, case: str) -> str:
     rows, distinct, endless = db.row(
         "select count(*), count(distinct opportunity), "
         "count(*) filter (opens is null or due is null or until is null) "
-        "from found_opportunity where use_case = ?",
-        [case],
+        "from temp.opportunity"
     )
     faults = []
     if rows > distinct:

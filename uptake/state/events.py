@@ -121,9 +121,16 @@ def files(folder: Path) -> list[Path]:
 
 def inbox(state: State) -> pa.Table:
     """Return the events of the inbox, with the columns of the files."""
+    query = select(*(event_inbox.c[name] for name in COLUMNS)).order_by(event_inbox.c.seq)
     with state.read() as connection:
-        rows = [r._asdict() for r in connection.execute(select(event_inbox))]
-    return _table(rows)
+        rows = connection.execute(query).all()
+    return _columns(list(zip(*rows, strict=True)) if rows else [()] * len(COLUMNS))
+
+
+def count(state: State) -> int:
+    """Return how many events wait in the inbox."""
+    with state.read() as connection:
+        return int(connection.scalar(select(func.count()).select_from(event_inbox)) or 0)
 
 
 def everything(state: State, folder: Path) -> pa.Table:
@@ -141,16 +148,21 @@ def newest(state: State) -> int:
         return int(connection.scalar(select(func.max(event_inbox.c.seq))) or 0)
 
 
-def _table(rows: Sequence[dict[str, Any]]) -> pa.Table:
+def _columns(columns: Sequence[Sequence[object]]) -> pa.Table:
+    """Return the values of COLUMNS as a table."""
     import pyarrow as pa
 
     instant = pa.timestamp("us")
     kinds: dict[str, pa.DataType] = {"at": instant, "received_at": instant, "seconds": pa.float64()}
-    columns = {
-        name: pa.array([_plain(row[name]) for row in rows], kinds.get(name, pa.string()))
-        for name in COLUMNS
-    }
-    return pa.table(columns)
+    return pa.table(
+        {
+            name: pa.array(
+                [_plain(v) for v in values] if kinds.get(name) == instant else list(values),
+                kinds.get(name, pa.string()),
+            )
+            for name, values in zip(COLUMNS, columns, strict=True)
+        }
+    )
 
 
 def _plain(value: object) -> object:
@@ -165,5 +177,6 @@ def _parquet(rows: Sequence[dict[str, Any]]) -> bytes:
     import pyarrow.parquet as pq
 
     sink = pa.BufferOutputStream()
-    pq.write_table(_table(rows), sink, compression="zstd")
+    table = _columns([[row[name] for row in rows] for name in COLUMNS])
+    pq.write_table(table, sink, compression="zstd")
     return sink.getvalue().to_pybytes()

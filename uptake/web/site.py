@@ -9,11 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Integer, func, select
 
+from uptake.errors import UptakeError
 from uptake.project import now
 from uptake.rollout.chain import chains
 from uptake.rollout.facts import definitions as read_definitions
@@ -30,11 +31,14 @@ if TYPE_CHECKING:
     from uptake.state.database import State
 
 T = TypeVar("T")
-Stamp = tuple[object, ...]
+Stamp = tuple[tuple[object, ...], int]
+"""What was decided, and the newest event: an answer may be behind in events only."""
 KEPT = 400
 """Answers kept; the largest is some 50 KB."""
 HEARD = 15.0
 """Seconds."""
+MOVED = 5000
+"""An inbox with more events than this is moved to its files: they are read ten times as fast."""
 
 
 @dataclass(slots=True)
@@ -48,6 +52,7 @@ class Site:
     _kept: OrderedDict[str, tuple[Stamp, Any]] = field(default_factory=OrderedDict)
     _lock: Lock = field(default_factory=Lock)
     _asking: Lock = field(default_factory=Lock)
+    _renewing: set[str] = field(default_factory=set)
     _log: tuple[float, int] = (-math.inf, 0)
 
     def run(self) -> Path | None:
@@ -83,32 +88,63 @@ class Site:
         One asks at a time: the situation's database has one connection.
         """
 
-        def ask() -> T:
+        def ask(stamp: Stamp) -> T:
             with self._asking:
-                return make(self.of_state("situation", self._read_situation))
+                return make(self._make("situation", stamp, lambda _: self._read_situation()))
 
-        return self.of_state(name, ask)
+        return self._of_state(name, ask)
 
     def of_run(self, name: str, make: Callable[[], T]) -> T:
         """Return what `make` gives, kept as long as the run is the newest."""
-        return self._keep(name, (self.run(),), make)
+        return self._make(name, ((self.run(),), 0), lambda _: make())
 
     def of_state(self, name: str, make: Callable[[], T]) -> T:
         """Return what `make` gives, kept until a run, a decision or the day is new.
 
-        Events come all day long; they are looked for every HEARD seconds.
+        Events come all day long: they are looked for every HEARD seconds, and what is kept is
+        answered until somebody has made it anew in the background. Nobody waits for them.
         """
-        stamp = (self.run(), *self._newest_rows(), self._newest_event(), self.now().date())
-        return self._keep(name, stamp, make)
+        return self._of_state(name, lambda _: make())
 
-    def _keep(self, name: str, stamp: Stamp, make: Callable[[], T]) -> T:
+    def _of_state(self, name: str, make: Callable[[Stamp], T]) -> T:
+        decided = (self.run(), *self._newest_rows(), self.now().date())
+        stamp = (decided, self._newest_event())
+        with self._lock:
+            held = self._kept.get(name)
+        if held is None or held[0][0] != decided:
+            return self._make(name, stamp, make)
+        if held[0] != stamp:
+            self._renew(name, stamp, make)
+        found: T = held[1]
+        return found
+
+    def _renew(self, name: str, stamp: Stamp, make: Callable[[Stamp], object]) -> None:
+        """Make an answer anew in the background, unless somebody does."""
+
+        def work() -> None:
+            try:
+                self._make(name, stamp, make)
+            except UptakeError:  # what is kept goes on being answered; the next one tries again
+                return
+            finally:
+                with self._lock:
+                    self._renewing.discard(name)
+
+        with self._lock:
+            if name in self._renewing:
+                return
+            self._renewing.add(name)
+        Thread(target=work, name="renew", daemon=True).start()
+
+    def _make(self, name: str, stamp: Stamp, make: Callable[[Stamp], T]) -> T:
+        """Return what is kept under this stamp, or make and keep it."""
         with self._lock:
             held = self._kept.get(name)
             if held is not None and held[0] == stamp:
                 self._kept.move_to_end(name)
                 found: T = held[1]
                 return found
-        found = make()
+        found = make(stamp)
         with self._lock:
             self._kept[name] = (stamp, found)
             self._kept.move_to_end(name)
@@ -116,7 +152,7 @@ class Site:
                 self._kept.popitem(last=False)
         return found
 
-    def _newest_rows(self) -> Stamp:
+    def _newest_rows(self) -> tuple[object, ...]:
         """Return the newest row of every table: rows are appended, so these say what is new."""
         with self.state.read() as connection:
             return tuple(connection.execute(_NEWEST).one())
@@ -130,6 +166,8 @@ class Site:
 
     def _read_situation(self) -> Situation:
         folder = self.project.folder or Path()
+        if events.count(self.state) > MOVED:
+            events.compact(self.state, folder)
         return read_situation(self.definitions(), self.state, folder, self.run(), self.now())
 
 

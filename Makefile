@@ -4,8 +4,8 @@
 
 BIN := .venv/bin
 DEMO := demo-out
-PORT := 8000
-SERVE := 1
+PORT ?= 8000
+SERVE ?= 1
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --only-binary :all: \
 	--constraints constraints.txt --build-constraints constraints.txt
 

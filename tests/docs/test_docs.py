@@ -15,6 +15,8 @@ from pathlib import Path
 import click
 import pytest
 
+from uptake.definitions import read_surfaces
+
 from .documents import ROOT, SAFE, Command, commands, documents
 
 cli = pytest.importorskip("uptake.cli", reason="there is no command line yet")
@@ -62,6 +64,14 @@ def fault(command: Command) -> str:
 def test_the_commands_are_known(session: list[Command]) -> None:
     faults = [f"line {command.line}: {why}" for command in session if (why := fault(command))]
     assert not faults, "\n".join(faults)
+
+
+def test_the_surface_that_is_shown_is_one(tmp_path: Path) -> None:
+    document = (ROOT / "docs" / "import-usage.md").read_text("utf-8")
+    shown = re.search(r"^```markdown\n(.*?)^```$", document, re.MULTILINE | re.DOTALL)
+    assert shown
+    (tmp_path / "outside-records-portal.md").write_text(shown[1], "utf-8")
+    assert list(read_surfaces([tmp_path])) == ["outside-records-portal"]
 
 
 @pytest.mark.parametrize("session", SESSIONS)

@@ -101,6 +101,8 @@ def test_a_changed_criterion_is_unsigned_and_a_removed_one_is_gone(tmp_path: Pat
         assert [c.signed is not None for c in charter.criteria] == [True, False, True]
         remove_criterion(state, CASE, 2, "Sam", later(2))
         removed = read_charter(state, CASE)
+        with pytest.raises(RolloutError, match="Who takes it away"):
+            remove_criterion(state, CASE, 1, " ", later(3))
     assert [c.position for c in removed.criteria] == [1, 3]
     assert "2 of 3 to 7 acceptance criteria" in defined(removed).sentence
 

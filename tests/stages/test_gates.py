@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from rollout_cases import KNOWN, NOW, OWNER, later, state_in, use_case, write_charter
 
 from uptake.cli.gate import gate as command
+from uptake.errors import SourceError
 from uptake.model import Chain, Stage, StageResult
 from uptake.rollout.charter import read_charter
 from uptake.rollout.conditions import (
@@ -41,6 +42,7 @@ from uptake.rollout.gates import (
 from uptake.rollout.people import Champion, UnitChampions
 from uptake.rollout.roles import Profession
 from uptake.rollout.signing import sign
+from uptake.rollout.situation import read_summary
 from uptake.rollout.workflow import Step, place, read_maps, read_placements, save_map
 
 if TYPE_CHECKING:
@@ -307,6 +309,14 @@ def test_an_open_gate_is_decided_and_days_follow_each_other(
             review_outcome(state, CASE, LIVE, "Ada", NOW)
         days = {d.stage: d.day for d in read_decisions(state, CASE)}
     assert days == {"scoping": date(2026, 5, 30), "go-live": LIVE, REVIEW: date(2026, 6, 1)}
+
+
+@pytest.mark.parametrize("held", [None, "{"])
+def test_a_run_without_its_summary_is_no_crash(tmp_path: Path, held: str | None) -> None:
+    if held is not None:
+        (tmp_path / "summary.json").write_text(held)
+    with pytest.raises(SourceError, match=r"summary\.json: cannot be read; run `uptake assess`"):
+        read_summary(tmp_path)
 
 
 def test_codes_are_unique_within_a_gate() -> None:

@@ -187,6 +187,15 @@ def test_a_person_in_two_units_is_one_person_and_in_both(tmp_path: Path) -> None
     opened.close()
 
 
+def test_those_who_never_used_it_stand_before_those_who_stopped(tmp_path: Path) -> None:
+    sent = [event(1, "viewed", -40 * 24 * 60, practitioner="pr-1")]
+    people = [person("pr-1"), person("pr-2"), person("pr-3")]
+    opened = reach(tmp_path, [opportunity(1)], sent, people)
+    found = [(p.practitioner, p.last is None) for p in breakdown.people(opened, CASE)]
+    assert found == [("pr-2", True), ("pr-3", True), ("pr-1", False)]
+    opened.close()
+
+
 @pytest.mark.parametrize("by", breakdown.BY)
 @pytest.mark.parametrize(
     "stage", [Stage.DELIVERED, Stage.SEEN, Stage.USED, Stage.ACTED_ON], ids=str

@@ -153,7 +153,7 @@ def people(reach: Reach, case: str) -> list[Person]:
           coalesce(d.overrides, 0), d.last
         from allowed a join access_person p using (practitioner)
         left join place u using (practitioner) left join did d using (practitioner)
-        order by 4, 1
+        order by 4, 6 nulls first, 1
         """,
         {"case": case, "since": since},
     )

@@ -81,10 +81,13 @@ def assess(
     from uptake.feeds.files import find_feeds
     from uptake.findings.assess import Request
     from uptake.findings.inputs import read_inputs
+    from uptake.project import FILE
 
     declared = () if sources or feeds else project.feeds
     if not (sources or feeds or declared):
-        raise UsageError("nothing to read; give a folder: uptake assess FOLDER")
+        folder = project.folder
+        told = f"name its feeds in {folder / FILE}, or " if folder else ""
+        raise UsageError(f"nothing to read; {told}give a folder: uptake assess FOLDER")
     now = datetime.now(UTC)
     inputs = read_inputs(project)
     request = Request(

@@ -36,9 +36,14 @@ def serve(project_folder: Path | None, port: int, host: str, verbose: bool) -> N
     state = open_state(project.state_url)
     try:
         site = Site(project, state, base.rstrip("/"))
+
+        def ready() -> None:
+            click.echo(f"http://{shown}:{port}")
+            site.warm()
+
         run_server(
             create_app(site), host, port,
-            ready=lambda: click.echo(f"http://{shown}:{port}"),
+            ready=ready,
             told=(lambda line: click.echo(line, err=True)) if verbose else None,
         )  # fmt: skip
     finally:

@@ -133,7 +133,7 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except duckdb.IOException as error:
-        raise StorageError(f"the disk cannot be written: {_first_line(error)}") from error
+        raise StorageError(f"the disk cannot be read or written: {_first_line(error)}") from error
     except duckdb.OutOfMemoryException as error:
         raise EngineError(f"out of memory; raise --memory: {_first_line(error)}") from error
     except (duckdb.DataError, duckdb.InvalidInputException) as error:

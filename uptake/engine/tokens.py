@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 _TOKEN = re.compile(
     r"""(?P<blank>\s+|--[^\n]*|/\*.*?\*/)
@@ -120,6 +121,7 @@ def _arguments(tokens: list[Token], start: int) -> tuple[tuple[Token, ...], ...]
     return tuple(tuple(a) for a in arguments) if arguments != [[]] else ()
 
 
+@cache
 def tables_of(sql: str) -> frozenset[str]:
     """Return the names of the tables a query reads, in lower case, its own CTEs left out."""
     tokens = read_tokens(sql)

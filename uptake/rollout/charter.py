@@ -170,6 +170,8 @@ def write_criterion(
 
 def remove_criterion(state: State, use_case: str, position: int, by: str, at: datetime) -> None:
     """Take a criterion away; what it said is kept."""
+    if not by.strip():
+        raise RolloutError(["Who takes it away? A name is needed."])
     _write_criterion(state, use_case, position, ("", "", "", "", ""), by, at)
 
 

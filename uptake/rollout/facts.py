@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -21,7 +20,7 @@ from uptake.rollout.conditions import FeedbackCounts, GateFacts, RunFact
 from uptake.rollout.gates import read_decisions, read_waivers
 from uptake.rollout.people import WANTED, UnitChampions, champions
 from uptake.rollout.roles import profession
-from uptake.rollout.situation import Definitions, Situation, read_situation
+from uptake.rollout.situation import Definitions, Situation, read_situation, read_summary
 from uptake.rollout.workflow import read_maps, read_placements
 from uptake.runs import CURRENT, history
 from uptake.state.database import open_state
@@ -86,7 +85,7 @@ def run_facts(situation: Situation, case: UseCase, runs: Iterable[Path]) -> tupl
     """Return what each run said of a use case; a run that did not judge it says nothing."""
     found = []
     for folder in runs:
-        summary = json.loads((folder / "summary.json").read_text("utf-8"))
+        summary = read_summary(folder)
         told = next((u for u in summary["use_cases"] if u["code"] == case.code), None)
         if told is None:
             continue

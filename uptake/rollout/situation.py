@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from uptake.adoption.access import Access, read_access
 from uptake.adoption.reach import Reach, open_reach
+from uptake.errors import SourceError
 from uptake.state import events
 from uptake.state.schema import decision
 
@@ -65,12 +66,22 @@ def read_situation(
     live = live_days(state)
     summary, reach = {}, None
     if run is not None:
-        summary = json.loads((run / "summary.json").read_text("utf-8"))
+        summary = read_summary(run)
         if (run / "opportunity.parquet").is_file():
             since = {code: datetime.combine(day, time.min, UTC) for code, day in live.items()}
             log = events.everything(state, folder)
             reach = open_reach(run, log, access, definitions.surfaces, since, now)
     return Situation(definitions, state, summary, reach, access, live, now)
+
+
+def read_summary(run: Path) -> dict[str, Any]:
+    """Return what a run found; raises SourceError where its summary cannot be read."""
+    path = run / "summary.json"
+    try:
+        found: dict[str, Any] = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{path}: cannot be read; run `uptake assess` again") from error
+    return found
 
 
 def live_days(state: State) -> dict[str, date]:

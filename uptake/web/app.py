@@ -39,7 +39,7 @@ MACHINES = ("/api/", "/cds-services", "/health")
 WRONG = {
     400: ("Something in this request cannot be read.", "Go back, and check what was entered."),
     404: ("There is no such page.", "It may belong to an earlier run; begin at the use cases."),
-    405: ("This page is not sent to.", "Open it from the list above."),
+    405: ("This address does not take that.", "Pages are opened (GET), hooks are sent (POST)."),
 }
 
 

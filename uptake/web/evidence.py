@@ -299,7 +299,7 @@ def opportunity(situation: Situation, case: UseCase, key: str) -> Opened | None:
         return None
     row: dict[str, Any] = dict(zip(names, rows[0], strict=True))
     facts = (
-        ("When", moment(row["at_time"])),
+        ("When (UTC)", moment(row["at_time"])),
         ("Unit", row["place"]),
         ("Patient", f"{row['patient_id']} of {row['patient_feed']}" if row["patient_id"] else ""),
         ("In time from", moment(row["opens"])),

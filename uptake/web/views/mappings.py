@@ -118,11 +118,11 @@ def _lead(rows: list[Row]) -> str:
     """Return how many codes are open, and what the first of them would gain."""
     figures = Figures()
     if not rows:
-        return "Every code of this load has a standard code beside it."
+        return "Every code of this run has a standard code beside it."
     done = sum(row.code.decided is not None for row in rows)
     told = f"{figures.count(len(rows), 'local codes')} have no standard code beside them"
     if done:
-        told += f", {done} of them decided"
+        told += f", {'all' if done == len(rows) else done} of them decided"
     best = next(
         (b for row in rows if not row.code.decided for b in row.code.blocks if b.gain), None
     )

@@ -35,7 +35,8 @@ COUNTED = {
     "unmapped": "without a code to compare",
 }
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}
-_MARKS = frozenset("\\`*_{}[]()#+-.!|~$@")
+_MARKS = frozenset("\\`*_{}[]()#!|~$@")
+"""What means something inside a line; what begins a list never stands first here."""
 _LINKED = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)", re.IGNORECASE)
 
 

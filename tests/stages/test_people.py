@@ -127,6 +127,15 @@ def test_a_champion_who_left_is_none_and_may_come_back(tmp_path: Path) -> None:
     assert [c.since for c in back.champions] == [later(48)]
 
 
+def test_an_end_may_be_corrected_to_an_earlier_day(tmp_path: Path) -> None:
+    with state_in(tmp_path) as state:
+        add_champion(state, CASE, "ICU", "n1", "nurse", "Sam", NOW)
+        end_champion(state, CASE, "ICU", "n1", date(2026, 7, 1), "Sam", later(1))
+        end_champion(state, CASE, "ICU", "n1", date(2026, 5, 1), "Sam", later(2))
+        (icu,) = champions(state, CASE, ["ICU"], set(), TODAY)
+    assert icu.champions == ()
+
+
 @pytest.mark.parametrize("role", ["pharmacist", "IT", "", "unit clerk"])
 def test_a_champion_is_a_physician_or_a_nurse(tmp_path: Path, role: str) -> None:
     with state_in(tmp_path) as state, pytest.raises(RolloutError, match="physician or a nurse"):

@@ -101,7 +101,10 @@ def _read(body: bytes) -> tuple[list[Outcome], int]:
         raise HookError(f"`feedback` has more than {MOST} outcomes; send them in several requests")
     outcomes = list(_outcomes(items))
     if items and not outcomes:
-        raise HookError("`feedback` has no outcome; send `card` and `outcome` of each")
+        raise HookError(
+            "`feedback` has no outcome that can be read; send `card` and `outcome` of each: "
+            "accepted or overridden"
+        )
     return outcomes, len(items) - len(outcomes)
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from uptake.adoption.access import Access, read_access
 from uptake.adoption.reach import Reach, open_reach
 from uptake.errors import SourceError
+from uptake.findings.evidence import FILES
 from uptake.state import events
 from uptake.state.schema import decision
 
@@ -67,7 +68,10 @@ def read_situation(
     summary, reach = {}, None
     if run is not None:
         summary = read_summary(run)
-        if (run / "opportunity.parquet").is_file():
+        missing = [name for name in FILES if not (run / f"{name}.parquet").is_file()]
+        if missing and len(missing) < len(FILES):
+            raise SourceError(f"{run}: {', '.join(missing)} missing; run `uptake assess` again")
+        if not missing:
             since = {code: datetime.combine(day, time.min, UTC) for code, day in live.items()}
             log = events.everything(state, folder)
             reach = open_reach(run, log, access, definitions.surfaces, since, now)

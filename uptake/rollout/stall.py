@@ -297,7 +297,8 @@ def _improved(case: Case) -> Stall:
             f"A guardrail does not hold since it is used: {title}.",
             (Evidence(case.stage.sentence, link),),
             f"If something else that happened in these weeks moved {title}, the cause is another.",
-            "Ask the owner whether it goes on as it is, and look at the cases of the last weeks.",
+            "Look at the cases of the last weeks with the owner; what was repaired since shows in "
+            "the weeks to come.",
             link,
         )
     return Stall(

@@ -55,7 +55,8 @@ def _chart(found: Series, go_live: date | None) -> Drawing:
         controlled(weeks, _scaled(found.chart, scale)), title=measure.title, unit=measure.unit,
         target=target, go_live=go_live, sentence=sentence,
     )  # fmt: skip
-    return replace(drawn, note=found.chart.warning)
+    untold = f"{found.undecided:,} more cannot be judged." if found.undecided else ""
+    return replace(drawn, note=f"{untold} {found.chart.warning}".strip())
 
 
 def _scaled(chart: Chart, scale: int) -> Chart:

@@ -94,7 +94,9 @@ def stand(gate: Gate, today: date) -> Stand:
     if gate.decided and gate.decided.day > today:
         return Stand(gate, "met", f"on {gate.decided.day}", "decided, still to come")
     if gate.decided and gate.open:
-        return Stand(gate, "met", "passed", f"{gate.decided.day}")
+        waived = sum(c.met is not True for c in gate.conditions)
+        told = f"{gate.decided.day}" + (f", {waived} waived" if waived else "")
+        return Stand(gate, "met", "passed", told)
     if gate.decided:
         return Stand(gate, "under", "shut again", f"passed on {gate.decided.day}")
     if gate.open:

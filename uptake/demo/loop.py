@@ -67,6 +67,7 @@ class Demo:
     def assess(self, day: date | None = None) -> Path:
         """Assess as of the end of a day, or of the project's as-of; return the run's folder."""
         at = _end_of(day) if day else now(self.project, datetime.now(UTC))
+        self.watch.begin(f"As of {at:%Y-%m-%d}", 1)
         inputs = read_inputs(self.project)
         request = Request(
             feeds=self.project.feeds,

@@ -43,6 +43,13 @@ class Line:
     breaks: tuple[UseCase, ...]
     width: float
     """Patients, in percent of the most of any check."""
+    blocks: bool
+    """The next repair of a use case that is not fit is of this check: few may be enough."""
+
+    @property
+    def matters(self) -> bool:
+        """Return whether it fails, or is under its threshold and blocks a use case all the same."""
+        return self.result.verdict == Verdict.FAIL or self.blocks
 
 
 def index(request: Request) -> Response:
@@ -52,12 +59,12 @@ def index(request: Request) -> Response:
     if run is None:
         return no_run(request)
     lines = site.of_run("lines", lambda: _lines(site, run))
-    failing = [line for line in lines if line.result.verdict == Verdict.FAIL]
+    failing = [line for line in lines if line.matters]
     return page(
         request,
         "findings.html",
         failing=failing,
-        rest=[line for line in lines if line.result.verdict != Verdict.FAIL],
+        rest=[line for line in lines if not line.matters],
         lead=_lead(failing, len(lines)),
         first=failing[0] if failing else None,
     )
@@ -127,7 +134,13 @@ def finding(request: Request) -> Response:
 
 def _lines(site: Site, run: Path) -> tuple[Line, ...]:
     """Return every check of a run: what fails first, the most severe and most patients first."""
-    known = site.definitions()
+    known, summary = site.definitions(), runs.read_summary(run)
+    blocking = {
+        fix.check
+        for case in summary.use_cases
+        if case.verdict in ("at risk", "unfit") and case.fix_plan
+        for fix in case.fix_plan[0].fixes
+    }
     results = [
         CheckResult(
             known.checks[row.code],
@@ -139,7 +152,7 @@ def _lines(site: Site, run: Path) -> tuple[Line, ...]:
             row.reason,
             row.detail,
         )
-        for row in runs.read_summary(run).checks
+        for row in summary.checks
         if row.code in known.checks
     ]
     most = max((r.patients for r in results), default=0) or 1
@@ -153,6 +166,7 @@ def _lines(site: Site, run: Path) -> tuple[Line, ...]:
                 for code in use_cases_of(result.check, known.use_cases.values())
             ),
             round(100 * result.patients / most, 1),
+            result.check.code in blocking,
         )
         for result in ranked
     )
@@ -167,10 +181,14 @@ def _lead(failing: list[Line], whole: int) -> str:
     """Return the answer of the page."""
     if not failing:
         return f"No check is over its threshold: {whole} were asked."
-    blockers = sum(line.result.check.severity == Severity.BLOCKER for line in failing)
-    told = f"{len(failing)} of {whole} checks {'fails' if len(failing) == 1 else 'fail'}"
+    over = [line for line in failing if line.result.verdict == Verdict.FAIL]
+    blockers = sum(line.result.check.severity == Severity.BLOCKER for line in over)
+    told = f"{len(over)} of {whole} checks {'fails' if len(over) == 1 else 'fail'}"
     if blockers:
         told += f", {blockers} of them {'a blocker' if blockers == 1 else 'blockers'}"
+    if few := len(failing) - len(over):
+        verbs = ("is", "blocks") if few == 1 else ("are", "block")
+        told += f", {few} more {verbs[0]} within the limit and {verbs[1]} a use case"
     hit = {case.title for line in failing for case in line.breaks}
     cases = f"{len(hit)} use case" if len(hit) == 1 else f"{len(hit)} use cases"
     return f"{told}; they break {cases}." if hit else f"{told}."

@@ -32,6 +32,7 @@ def test_what_matters(verdict: Verdict, blocks: bool, matters: bool) -> None:
 def test_the_sentence_counts_failures_apart() -> None:
     shown = [line("DUP-01", Verdict.FAIL), line("COD-01", Verdict.PASS, blocks=True)]
     assert _lead(shown, 25) == (
-        "1 of 25 checks fails, 1 of them a blocker, 1 more is within the limit and blocks a use case."
+        "1 of 25 checks fails, 1 of them a blocker, "
+        "1 more is within the limit and blocks a use case."
     )
     assert _lead([], 25) == "No check is over its threshold: 25 were asked."

@@ -302,10 +302,10 @@ def opportunity(situation: Situation, case: UseCase, key: str) -> Opened | None:
         ("When (UTC)", moment(row["at_time"])),
         ("Unit", row["place"]),
         ("Patient", f"{row['patient_id']} of {row['patient_feed']}" if row["patient_id"] else ""),
-        ("In time from", moment(row["opens"])),
-        ("In time until", moment(row["due"])),
-        ("Decision taken", moment(row["decided_at"])),
-        ("Counts until", moment(row["until"])),
+        ("In time from (UTC)", moment(row["opens"])),
+        ("In time until (UTC)", moment(row["due"])),
+        ("Decision taken (UTC)", moment(row["decided_at"])),
+        ("Counts until (UTC)", moment(row["until"])),
         ("Acted on", {True: f"yes, {moment(row['acted_at'])}", False: "no"}
          .get(row["acted"], "cannot tell")),
     )  # fmt: skip
@@ -330,7 +330,11 @@ def _happened(reach: Reach, case: UseCase, key: str) -> Table:
         """,
         [case.code, key],
     )
-    listed = [(moment(at), action, *rest) for at, action, *rest in events[:LISTED]]
+    names = {p.practitioner: p.name for p in reach.access.people} if reach.access else {}
+    listed = [
+        (moment(at), action, surface, names.get(who) or who, reason)
+        for at, action, surface, who, reason in events[:LISTED]
+    ]
     columns = ("When (UTC)", "What", "Surface", "Who", "Reason")
     note = "" if listed else "Nothing is known to have happened."
     return table("What happened", columns, listed, note=note)

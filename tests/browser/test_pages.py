@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import uvicorn
+from running import running
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "stages"))
 import web_cases as cases
-
-from uptake.web.app import create_app
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -40,17 +35,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     cases.write_project(folder)
     cases.assess(folder)
     site = cases.make_site(folder)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-        server = uvicorn.Server(uvicorn.Config(create_app(site), log_level="error"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        while not server.started:
-            time.sleep(0.02)
-        yield f"http://127.0.0.1:{port}"
-        server.should_exit = True
-        thread.join()
+    with running(site) as served:
+        yield served
     site.assessing.stop()
     site.state.close()
 

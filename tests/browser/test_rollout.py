@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import socket
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -13,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import test_pages
-import uvicorn
+from running import running
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "stages"))
 import web_cases as cases
@@ -24,7 +21,6 @@ from uptake.rollout.conditions import Waiver
 from uptake.rollout.gates import waive
 from uptake.rollout.people import add_champion, add_training
 from uptake.rollout.workflow import CURRENT, DESIGN, Step, place, read_maps, save_map
-from uptake.web.app import create_app
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -86,17 +82,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def address(site: Site) -> Iterator[str]:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-        server = uvicorn.Server(uvicorn.Config(create_app(site), log_level="error"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        while not server.started:
-            time.sleep(0.02)
-        yield f"http://127.0.0.1:{port}"
-        server.should_exit = True
-        thread.join()
+    with running(site) as served:
+        yield served
 
 
 def violations(page: Page) -> list[Any]:

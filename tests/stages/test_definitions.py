@@ -220,9 +220,9 @@ def test_options_and_fix_task(tmp_path: Path) -> None:
          "17: the query gives no violates; select it"),
         ("null as evidence", "null as evidence, 1 as numerator",
          "17: the query gives 'numerator'; write one of rid, violates, evidence, expression, "
-         "other, suggestion, fix_key"),
+         "other, suggestion, fix_key, repair"),
         ("null as evidence", "null as evidence, 1 + 1", "17: column 4 has no name; write one of "
-         "rid, violates, evidence, expression, other, suggestion, fix_key"),
+         "rid, violates, evidence, expression, other, suggestion, fix_key, repair"),
         ("+++\n## W", 'unit = "patient"\n+++\n## W',
          "18: the query gives no patient_rid; select it"),
     ],

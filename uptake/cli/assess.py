@@ -104,6 +104,7 @@ def assess(
         surfaces=inputs.surfaces,
         mappings=inputs.mappings,
         events=inputs.events,
+        reference=inputs.reference,
     )
     sys.exit(run(request, project, out, fail_on=fail_on, as_json=as_json, quiet=quiet))
 

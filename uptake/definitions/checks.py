@@ -37,7 +37,7 @@ UNITS = {
 _REQUIRED = ("code", "title", "category", "dimension", "severity", "elements")
 _OPTIONAL = ("threshold", "effect", "unit", "fix_task", "entered_in_error", "unavailable")
 _EXAMPLES = ("violates", "passes", "ignores")
-_MORE_COLUMNS = ("expression", "other", "suggestion", "fix_key")
+_MORE_COLUMNS = ("expression", "other", "suggestion", "fix_key", "repair")
 
 
 def read_check(path: Path) -> Check:
@@ -72,7 +72,9 @@ def _build(document: Document, *, verify: bool) -> Check | None:
         if fault := element_fault(path):
             answers.fault("elements", fault)
     prose = [document.section(t) for t in ("What it finds", "Why it matters", "How to fix")]
-    query = document.sql("Query")
+    # A check that cannot run yet says what it will find; its query comes with what it needs.
+    waits = "unavailable" in document.front and "Query" not in document.sections
+    query = None if waits else document.sql("Query")
     if query is not None and verify:
         more = ("violates", "evidence")
         verify_query(document, query, required=(*UNITS[unit], *more), optional=_MORE_COLUMNS)
@@ -91,7 +93,7 @@ def _build(document: Document, *, verify: bool) -> Check | None:
         matters=prose[1].prose.strip(),
         fix=prose[2].prose.strip(),
         query=query.text if query is not None else "",
-        examples=_examples(document, document.section("Examples")),
+        examples=() if waits else _examples(document, document.section("Examples")),
         path=document.path,
         options=_options(answers),
     )

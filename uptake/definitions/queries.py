@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from uptake.definitions.document import nearest
+from uptake.definitions.reference import names_in
 
 if TYPE_CHECKING:
     from uptake.definitions.document import Block, Document
 
 # Columns that end as text in findings: a double there has another text on each engine.
-_TEXTS = ("evidence", "expression", "suggestion", "fix_key")
+_TEXTS = ("evidence", "expression", "suggestion", "fix_key", "repair")
 
 
 JUDGED = ("complete_for", "eligible", "feed", "medication_difference", "opportunity", "person",
@@ -29,7 +30,9 @@ def verify_query(
     """Note the faults of a block's query: the dialect's, and columns that lack or are too many."""
     from uptake.engine.dialect import check_query, known_tables
 
-    faults, columns = check_query(block.text, known_tables().union(tables), _TEXTS)
+    # A project's own reference tables lie beside its own checks.
+    own = names_in([document.path.parent.parent / "reference"])
+    faults, columns = check_query(block.text, known_tables().union(tables, own), _TEXTS)
     for fault in faults:
         document.fault(block.line + fault.line - 1, fault.message)
     if not columns:

@@ -79,6 +79,7 @@ class Demo:
             surfaces=inputs.surfaces,
             mappings=inputs.mappings,
             events=inputs.events,
+            reference=inputs.reference,
         )
         return write_run(request, self.project, None, self.watch)[1].final
 

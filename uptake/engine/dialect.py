@@ -44,10 +44,13 @@ def _content(name: str) -> dict[str, Any]:
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
+@functools.cache
 def known_tables() -> frozenset[str]:
-    """Return the names of the tables that definitions may read."""
+    """Return the names of the tables that definitions may read, reference tables among them."""
     lists = _content("tables.toml")
-    return frozenset(lists["flat"]) | frozenset(lists["datatype"]) | frozenset(lists["other"])
+    folder = resources.files("uptake") / "content" / "reference"
+    reference = frozenset(path.name.removesuffix(".csv") for path in folder.iterdir())
+    return reference.union(lists["flat"], lists["datatype"], lists["other"])
 
 
 def check_query(
@@ -305,18 +308,26 @@ def _order_faults(window: exp.Window) -> Iterator[Fault]:
         )
 
 
+def _value_of(node: exp.Expr) -> exp.Expr:
+    """Return what a cast casts, or a member of `{'name': …}` holds."""
+    from sqlglot import exp
+
+    value: exp.Expr = node.expression if isinstance(node, exp.PropertyEQ) else node.this
+    return value
+
+
 def _double_faults(query: exp.Query, texts: Collection[str]) -> Iterator[Fault]:
     """A double has another text on each engine, and rounds otherwise when cast to an integer."""
     from sqlglot import exp
 
     is_double = may_be_double(query, _content("tables.toml"))
     into_text = "; cast it to decimal(18, 6) first, or use value_key"
-    for node in query.find_all(exp.Cast, exp.DPipe, exp.Concat):
+    for node in query.find_all(exp.Cast, exp.DPipe, exp.Concat, exp.PropertyEQ):
         kind = node.to.this.name if isinstance(node, exp.Cast) else "TEXT"
         inner = (
             list(node.flatten())
             if isinstance(node, exp.DPipe)
-            else (node.expressions if isinstance(node, exp.Concat) else [node.this])
+            else (node.expressions if isinstance(node, exp.Concat) else [_value_of(node)])
         )
         if not any(is_double(part) for part in inner):
             continue

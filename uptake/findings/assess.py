@@ -39,6 +39,8 @@ from uptake.resources.store import Store, load
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from uptake.definitions.reference import ReferenceTable
+
 
 class Watch(Protocol):
     """Hears how far a run is."""
@@ -72,6 +74,8 @@ class Request:
     """The event log, for opportunities and measures; None: there is none."""
     surfaces: Mapping[str, Surface] = field(default_factory=dict)
     """What each surface of the log is for."""
+    reference: Mapping[str, ReferenceTable] | None = None
+    """What checks know of medicine; None: what ships."""
 
 
 def assess(request: Request, out: Path, store_folder: Path, watch: Watch) -> Assessment:
@@ -108,6 +112,7 @@ def _assess(
         _wanted(request),
         lambda t: watch.advance(1, t),
         request.mappings,
+        request.reference,
     )
     watch.begin("Checks", len(checks))
     results = run_checks(db, checks, lambda code: watch.advance(1, code))

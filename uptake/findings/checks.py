@@ -20,7 +20,7 @@ TABLES = """
 create table finding (fingerprint varchar, "check" varchar, severity varchar, feed varchar,
   resource_type varchar, resource_id varchar, patient_id varchar, expression varchar,
   other varchar, evidence varchar, suggestion varchar, fix_key varchar, source_file varchar,
-  source_line bigint, rid bigint, patient varchar);
+  source_line bigint, repair varchar, rid bigint, patient varchar);
 create table stratum_count ("check" varchar, stratum bigint, numerator bigint, denominator bigint,
   not_judged bigint);
 create table unit_count ("check" varchar, feed varchar, type varchar, numerator bigint,
@@ -117,7 +117,7 @@ def answer(db: Database, check: Check) -> None:
     kind = "type" if "type" in UNITS[check.unit] else "null::varchar"
     words = ", ".join(
         f"case when violates then {name} end as {name}"
-        for name in ("evidence", "expression", "other", "suggestion", "fix_key")
+        for name in ("evidence", "expression", "other", "suggestion", "fix_key", "repair")
     )
     db.run(
         f"""
@@ -126,7 +126,8 @@ def answer(db: Database, check: Check) -> None:
           case when {key} is null then {unit} end as unit
         from (
           select null::varchar as evidence, null::varchar as expression, null::bigint as other,
-            null::varchar as suggestion, null::varchar as fix_key where false
+            null::varchar as suggestion, null::varchar as fix_key, null::varchar as repair
+          where false
           union all by name select * from (
           {check.query}
           )
@@ -153,13 +154,14 @@ def _keep_findings(db: Database, check: Check) -> None:
         insert into finding
         with violation as (
           select key, feed, type, unit, expression, other, min(evidence) as evidence,
-            min(suggestion) as suggestion, min(fix_key) as fix_key
+            min(suggestion) as suggestion, min(fix_key) as fix_key, min(repair) as repair
           from answer where violates group by all
         )
         select sha256(concat_ws(chr(31), $code, coalesce(p.feed, v.feed), coalesce(p.key, v.unit),
             coalesce(v.expression, ''), coalesce(o.key, ''))), $code, $severity,
           coalesce(p.feed, v.feed), coalesce(p.type, v.type, ''), p.id, p.patient_id,
-          v.expression, o.key, v.evidence, v.suggestion, v.fix_key, p.file, p.line, v.key, p.patient
+          v.expression, o.key, v.evidence, v.suggestion, v.fix_key, p.file, p.line, v.repair,
+          v.key, p.patient
         from violation v
         left join place_of p on p.rid = v.key
         left join place_of o on o.rid = v.other

@@ -9,6 +9,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+from uptake.definitions.reference import read_reference_tables, shipped_reference_tables
 from uptake.engine.duckdb import Database
 from uptake.feeds.files import files_of
 from uptake.findings.checks import TABLES, answer
@@ -22,6 +23,8 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 def run_examples(check: Check) -> list[str]:
     """Return one sentence for each example that does not come out as its block says."""
+    if not check.query:
+        return []
     with tempfile.TemporaryDirectory(prefix="uptake-examples-") as folder:
         feeds = []
         for number, example in enumerate(check.examples):
@@ -38,7 +41,10 @@ def run_examples(check: Check) -> list[str]:
 
 def _faults(db: Database, check: Check, feeds: list[Feed], folder: Path) -> list[str]:
     store = load(files_of(feeds), folder, threads=1, progress=lambda _: None)
-    prepare(db, store, feeds, NOW, tables_needed([check.query]))
+    # A project's own reference tables lie beside its own checks.
+    own = read_reference_tables([check.path.parent.parent / "reference"])
+    tables = {**shipped_reference_tables(), **own}
+    prepare(db, store, feeds, NOW, tables_needed([check.query]), reference=tables)
     db.run(TABLES)
     answer(db, check)
     said = dict[str, list[bool | None]]()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from uptake.definitions import read_measures, read_surfaces
+from uptake.definitions.reference import read_reference_tables
 from uptake.project import existing_state
 from uptake.state import events
 from uptake.terminology.mappings import read_mappings
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from uptake.definitions.reference import ReferenceTable
     from uptake.model import CodeMapping, Measure, Surface
     from uptake.project import Project
 
@@ -31,6 +33,7 @@ class Inputs:
     surfaces: Mapping[str, Surface] = field(default_factory=dict)
     mappings: tuple[CodeMapping, ...] = ()
     events: pa.Table | None = None
+    reference: Mapping[str, ReferenceTable] | None = None
 
 
 def read_inputs(project: Project) -> Inputs:
@@ -41,12 +44,15 @@ def read_inputs(project: Project) -> Inputs:
     """
     measures = read_measures(project.content("measures"), verify=project.own_content("measures"))
     surfaces = read_surfaces(project.content("surfaces"), verify=project.own_content("surfaces"))
+    reference = read_reference_tables(project.content("reference"))
     state = existing_state(project)
     if state is None:
-        return Inputs(measures, surfaces)
+        return Inputs(measures, surfaces, reference=reference)
     folder = project.folder or Path()
     try:
         events.compact(state, folder)
-        return Inputs(measures, surfaces, read_mappings(state), events.everything(state, folder))
+        return Inputs(
+            measures, surfaces, read_mappings(state), events.everything(state, folder), reference
+        )
     finally:
         state.close()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from uptake.definitions.reference import shipped_reference_tables
 from uptake.engine.tokens import tables_of
 from uptake.resources import moments
 from uptake.resources.flat import event_sql
@@ -13,6 +14,7 @@ from uptake.resources.tables import build_tables
 from uptake.terminology.statuses import build_statuses
 
 if TYPE_CHECKING:
+    from uptake.definitions.reference import ReferenceTable
     from uptake.engine.duckdb import Database
     from uptake.model import CodeMapping, Feed
     from uptake.resources.store import Store
@@ -47,10 +49,12 @@ def prepare(
     wanted: frozenset[str],
     progress: Callable[[str], None] = lambda _: None,
     mappings: Sequence[CodeMapping] = (),
+    reference: Mapping[str, ReferenceTable] | None = None,
 ) -> None:
     """Make the wanted tables; `progress` hears each resource type before it is read.
 
-    Where a mapping was approved, the tables hold the standard code beside the local one.
+    Where a mapping was approved, the tables hold the standard code beside the local one. Without
+    `reference` the reference tables are those that ship.
     """
     db.run(moments.MACROS)
     instant = as_of.astimezone(UTC).replace(tzinfo=None)
@@ -58,5 +62,17 @@ def prepare(
         "create table run as select ?::timestamp as as_of, ?::date as as_of_date",
         [instant, as_of.date()],
     )
+    _build_reference(db, shipped_reference_tables() if reference is None else reference, wanted)
     build_tables(db, store, feeds, wanted, progress, mappings)
     build_statuses(db, wanted)
+
+
+def _build_reference(
+    db: Database, tables: Mapping[str, ReferenceTable], wanted: frozenset[str]
+) -> None:
+    """Make the wanted reference tables."""
+    for name in sorted(wanted & tables.keys()):
+        table = tables[name]
+        columns = ", ".join(f"{column} {kind}" for column, kind in table.columns.items())
+        db.run(f"create table {name} ({columns})")
+        db.insert(name, tuple(table.columns), table.rows)

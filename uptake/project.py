@@ -193,7 +193,7 @@ def instant(text: str, real: datetime) -> datetime:
 
 
 TEMPLATE = """\
-# An Uptake project. Definitions of your own go into checks/, use_cases/, measures/ and surfaces/
+# An Uptake project. What you define goes into checks/, use_cases/, measures/, surfaces/ and reference/
 # beside this file: a file with the code of one of ours takes its place.
 
 [assess]
@@ -224,7 +224,7 @@ def init_project(folder: Path) -> Path:
     path = folder / FILE
     if path.exists():
         raise DefinitionError([f"{path}: there is a project already"])
-    for kind in ("checks", "use_cases", "measures", "surfaces"):
+    for kind in ("checks", "use_cases", "measures", "surfaces", "reference"):
         (folder / kind).mkdir(parents=True, exist_ok=True)
     path.write_text(TEMPLATE, "utf-8")
     return path

@@ -43,6 +43,7 @@ _T = TypeVar("_T")
 @click.option("--use-case", "case_codes", metavar="CODE,...", help="Only these use cases.")
 @click.option("--as-of", metavar="INSTANT", help='What "now" means: a date or date-time.')
 @click.option("--fail-on", type=click.Choice(LEVELS), default="blocker", show_default=True)
+@click.option("--compare", metavar="RUN", help="Say what changed since this run: id or folder.")
 @click.option("--format", "formats", default="html", help="More files: ndjson.")
 @json_option
 @quiet_option
@@ -58,6 +59,7 @@ def assess(
     case_codes: str | None,
     as_of: str | None,
     fail_on: str,
+    compare: str | None,
     formats: str,
     as_json: bool,
     quiet: bool,
@@ -105,6 +107,7 @@ def assess(
         mappings=inputs.mappings,
         events=inputs.events,
         reference=inputs.reference,
+        compare=_earlier_run(compare, project),
     )
     sys.exit(run(request, project, out, fail_on=fail_on, as_json=as_json, quiet=quiet))
 
@@ -152,6 +155,23 @@ def exit_code(done: Assessment, fail_on: str) -> int:
     if any(f.quarantined for f in done.inputs) or any(r.reason == "error" for r in done.checks):
         return 3
     return 1 if any(fails(r, fail_on) for r in done.checks) else 0
+
+
+def _earlier_run(named: str | None, project: Project) -> Path | None:
+    """Return the folder of the run to compare with: a run's folder, or the begin of its id."""
+    from uptake.runs import history
+
+    if named is None:
+        return None
+    if (Path(named) / "summary.json").is_file():
+        return Path(named)
+    known = history(project)
+    found = [folder for folder in known if folder.name.startswith(named.replace(":", ""))]
+    if len(found) == 1:
+        return found[0]
+    told = ", ".join(f.name for f in (found or known[-3:]))
+    what = f"{len(found)} runs begin so" if found else "there is no such run"
+    raise UsageError(f"--compare {named}: {what}" + (f"; known: {told}" if told else ""))
 
 
 def _as_of(text: str, now: datetime) -> datetime:

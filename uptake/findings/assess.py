@@ -16,9 +16,10 @@ from uptake.engine.duckdb import Database, quoted
 from uptake.errors import SourceError, StorageError
 from uptake.feeds.files import files_of
 from uptake.findings import facts, opportunities
-from uptake.findings.checks import run_checks, strata, write_findings
+from uptake.findings.checks import run_checks, strata, write_findings, write_strata
 from uptake.findings.evidence import write_evidence
 from uptake.findings.fitness import judge_fitness, untold
+from uptake.findings.history import compare, write_history
 from uptake.findings.load import prepare, tables_needed
 from uptake.findings.notes import notes
 from uptake.identity import persons
@@ -76,6 +77,12 @@ class Request:
     """What each surface of the log is for."""
     reference: Mapping[str, ReferenceTable] | None = None
     """What checks know of medicine; None: what ships."""
+    keeps_history: bool = False
+    """True within a project: what became of every finding is kept from run to run."""
+    before: Path | None = None
+    """The folder of the project's run before this one."""
+    compare: Path | None = None
+    """The folder of the run to compare with; None: the one before."""
 
 
 def assess(request: Request, out: Path, store_folder: Path, watch: Watch) -> Assessment:
@@ -134,6 +141,9 @@ def _assess(
     write_files(db, out, request.form)
     if fitness and not request.partial:
         write_evidence(db, out)
+    if request.keeps_history:
+        write_history(db, results, request.before, out, request.as_of)
+    since = request.compare or request.before
     return Assessment(
         run=request.run,
         as_of=request.as_of,
@@ -146,6 +156,7 @@ def _assess(
         received=_received(db, request.as_of),
         notes=(*faults, *notes(db, request.as_of)),
         examples=_examples(db),
+        changes=compare(db, results, since) if since else None,
         seconds=round(time.monotonic() - began, 3),
     )
 
@@ -164,7 +175,7 @@ def _wanted(request: Request) -> frozenset[str]:
 
 
 def write_files(db: Database, out: Path, form: Sequence[str]) -> None:
-    """Write `findings.parquet` and `quarantine.parquet`, each whole or not at all."""
+    """Write `findings.parquet`, `stratum.parquet` and `quarantine.parquet`, each whole."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         draft = out / "findings.parquet.tmp"
@@ -174,6 +185,9 @@ def write_files(db: Database, out: Path, form: Sequence[str]) -> None:
             draft = out / "findings.ndjson.tmp"
             write_findings(db, str(draft), form="ndjson")
             draft.replace(out / "findings.ndjson")
+        draft = out / "stratum.parquet.tmp"
+        write_strata(db, str(draft))
+        draft.replace(out / "stratum.parquet")
         draft = out / "quarantine.parquet.tmp"
         db.run(
             "copy (select feed, file, line, byte_offset, raw, error, path from quarantine "

@@ -194,6 +194,16 @@ def strata(db: Database) -> tuple[Stratum, ...]:
     return tuple(Stratum(*row) for row in rows)
 
 
+def write_strata(db: Database, path: str) -> None:
+    """Write the numbers of every check by feed, type and month: what trends are drawn from."""
+    db.run(
+        'copy (select "check", feed, type, month, sum(numerator)::bigint as numerator, '
+        "sum(denominator)::bigint as denominator, sum(not_judged)::bigint as not_judged "
+        f"from all_count group by all order by all) to {quoted(path)} "
+        "(format parquet, compression zstd)"
+    )
+
+
 def write_findings(db: Database, path: str, *, form: str = "parquet") -> None:
     """Write every finding, sorted as the contract says, as Parquet or NDJSON."""
     options = "format parquet, compression zstd" if form == "parquet" else "format json"

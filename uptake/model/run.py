@@ -124,6 +124,54 @@ class ExampleFinding:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """What became of a check's findings in one feed since an earlier run."""
+
+    check: str
+    feed: str
+    new: int
+    persisting: int
+    resolved: int
+    not_judged: int
+    """Found then, and not looked for now: the check did not run, or the feed was not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class FitBefore:
+    """Units fit in an earlier run, of those the use case applied to."""
+
+    fit: int
+    population: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What changed since an earlier run."""
+
+    run: str
+    as_of: datetime
+    """What "now" was in it."""
+    rows: tuple[Change, ...]
+    fitness: Mapping[str, FitBefore]
+    """Use case to its fitness then; one that could not be told is left out."""
+
+    @property
+    def new(self) -> int:
+        """Findings that were not there."""
+        return sum(row.new for row in self.rows)
+
+    @property
+    def persisting(self) -> int:
+        """Findings that were there, too."""
+        return sum(row.persisting for row in self.rows)
+
+    @property
+    def resolved(self) -> int:
+        """Findings that are gone, of checks that ran and feeds that were read again."""
+        return sum(row.resolved for row in self.rows)
+
+
+@dataclass(frozen=True, slots=True)
 class Assessment:
     """One run: what was read, what every check said, what the data are fit for."""
 
@@ -143,3 +191,5 @@ class Assessment:
     seconds: float
     received: Mapping[str, datetime] = field(default_factory=dict)
     """Feed to when its newest resource was at its sender's server."""
+    changes: Changes | None = None
+    """Since the run to compare with; None: there is none."""

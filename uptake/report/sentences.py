@@ -104,6 +104,37 @@ def fix_first(assessment: Assessment, numbers: Numbers) -> str:
     return "Nothing to fix first: no check applies to these data."
 
 
+def changes_sentence(assessment: Assessment, numbers: Numbers) -> str:
+    """Returns what changed since the run compared with; empty where there is none."""
+    then = assessment.changes
+    if then is None:
+        return ""
+    said = numbers.records
+    told = (
+        f"Since the run as of {then.as_of:%Y-%m-%d}: {said.count(then.new, 'new findings')}, "
+        f"{said.count(then.resolved)} resolved, {said.count(then.persisting)} persist"
+    )
+    if lost := sum(row.not_judged for row in then.rows):
+        told += f"; {said.count(lost)} were not looked for again"
+    return " ".join([f"{told}.", *_moved(assessment, numbers)])
+
+
+def _moved(assessment: Assessment, numbers: Numbers) -> Iterable[str]:
+    """Yields what became of the fitness of each use case whose share moved."""
+    for now in assessment.fitness:
+        then = assessment.changes.fitness.get(now.use_case.code) if assessment.changes else None
+        if then is None or not then.population or not now.population:
+            continue
+        said, bound = numbers.of(now), now.use_case.threshold
+        shares = (
+            said.share(fit, whole, bound)
+            for fit, whole in ((then.fit, then.population), (now.fit, now.population))
+        )
+        before, after = shares
+        if before != after and now.verdict != "cannot tell":
+            yield f"{_raised(case_name(now))} went from {before} to {after}."
+
+
 def step_sentence(fitness: Fitness, index: int, figures: Figures) -> str:
     """Returns one step of the fix plan: the task and what it reaches."""
     task = clean(fitness.fix_plan[index].task).rstrip(". ")

@@ -11,7 +11,15 @@ from uptake.disk import write_whole
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from uptake.model import Assessment, CheckResult, Fitness, FixStep, InputFile, RequirementResult
+    from uptake.model import (
+        Assessment,
+        Changes,
+        CheckResult,
+        Fitness,
+        FixStep,
+        InputFile,
+        RequirementResult,
+    )
 
 
 def summary(assessment: Assessment) -> dict[str, object]:
@@ -28,6 +36,7 @@ def summary(assessment: Assessment) -> dict[str, object]:
         },
         "checks": [_check(r) for r in assessment.checks],
         "use_cases": [_use_case(f) for f in assessment.fitness],
+        "changes": _changes(assessment.changes) if assessment.changes else None,
         "seconds": round(assessment.seconds, 3),
     }
 
@@ -39,6 +48,31 @@ def write_summary(assessment: Assessment, folder: Path) -> Path:
     # A lone surrogate of a file name becomes a JSON escape.
     write_whole(path, text.encode("utf-8", "backslashreplace"))
     return path
+
+
+def _changes(changes: Changes) -> dict[str, object]:
+    return {
+        "since": changes.run,
+        "as_of": changes.as_of.date().isoformat(),
+        "new": changes.new,
+        "persisting": changes.persisting,
+        "resolved": changes.resolved,
+        "checks": [
+            {
+                "code": row.check,
+                "feed": row.feed,
+                "new": row.new,
+                "persisting": row.persisting,
+                "resolved": row.resolved,
+                "not_judged": row.not_judged,
+            }
+            for row in changes.rows
+        ],
+        "use_cases": [
+            {"code": code, "fit": then.fit, "population": then.population}
+            for code, then in changes.fitness.items()
+        ],
+    }
 
 
 def _input(file: InputFile) -> dict[str, object]:

@@ -29,6 +29,8 @@ def show(assessment: Assessment, console: Console, *, out: Path) -> None:
         _say(console, note, "bold yellow")
     _say(console, sentences.headline(assessment, numbers), "bold")
     _say(console, sentences.fix_first(assessment, numbers))
+    if changes := sentences.changes_sentence(assessment, numbers):
+        _say(console, changes)
     if assessment.fitness:
         console.print()
         console.print(_use_cases(assessment, numbers))

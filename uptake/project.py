@@ -8,6 +8,7 @@ path = "lab"                  # beside uptake.toml
 role = "external"             # or "ehr"
 complete_for = ["Observation"]  # for these, no fact means there is none
 sample = false                # true: broken references cannot be judged
+zone = "America/Chicago"      # where the sender's clocks are: its offsets are held against it
 
 [state]
 url = "sqlite:///state.db"    # beside uptake.toml; or postgresql+pg8000://user@host/name
@@ -29,6 +30,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from uptake import r4
+from uptake.definitions.surfaces import is_zone
 from uptake.errors import DefinitionError, SourceError
 from uptake.model import Feed
 
@@ -41,7 +43,7 @@ _KEYS: dict[str, dict[str, type]] = {
     "state": {"url": str},
     "web": {"base_url": str, "hosts": list, "ehr": list},
 }
-_FEED_KEYS = {"path": str, "role": str, "complete_for": list, "sample": bool}
+_FEED_KEYS = {"path": str, "role": str, "complete_for": list, "sample": bool, "zone": str}
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +150,14 @@ def _feed(folder: Path, name: str, table: Any, faults: list[str]) -> Feed:
         for t in complete
         if t not in r4.resource_types()
     ]
+    zone = str(table.get("zone", ""))
+    if zone and not is_zone(zone):
+        faults.append(f"feeds.{name}.zone is {zone!r}; write one as in America/Chicago")
     path = folder / str(table.get("path", name))
     if not path.exists():
         faults.append(f"feeds.{name}.path: {path} is not there")
-    return Feed(name, path, str(role), tuple(complete), bool(table.get("sample", False)))
+    sample = bool(table.get("sample", False))
+    return Feed(name, path, str(role), tuple(complete), sample, zone)
 
 
 def existing_state(project: Project) -> State | None:
@@ -193,8 +199,8 @@ def instant(text: str, real: datetime) -> datetime:
 
 
 TEMPLATE = """\
-# An Uptake project. What you define goes into checks/, use_cases/, measures/, surfaces/ and reference/
-# beside this file: a file with the code of one of ours takes its place.
+# An Uptake project. What you define goes into checks/, use_cases/, measures/, surfaces/ and
+# reference/ beside this file: a file with the code or name of one of ours takes its place.
 
 [assess]
 # as_of = "2026-11-01"        # what "now" means; default: the moment of the run
@@ -204,6 +210,7 @@ TEMPLATE = """\
 # role = "ehr"                # "ehr" is the chart, "external" an outside source
 # complete_for = ["AllergyIntolerance", "Condition"]  # here no fact means there is none
 # sample = false              # true: a part of the data; broken references are not judged
+# zone = "America/Chicago"    # where the sender's clocks are
 
 # [feeds.lab]
 # path = "lab"

@@ -59,8 +59,11 @@ def list_checks(project_folder: Path | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
+    click.echo("code     category     severity status       this feed has  [use cases it breaks]")
     for row in rows:
-        click.echo(f"{row['code']:<8} {row['severity']:<8} {row['category']:<11} {row['title']}")
+        named = ", ".join(str(code) for code in row["use_cases"]) or "-"
+        told = f"{row['code']:<8} {row['category']:<12} {row['severity']:<8} {row['status']:<12}"
+        click.echo(f"{told} {row['title']}  [{named}]")
 
 
 @checks.command()

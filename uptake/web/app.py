@@ -18,6 +18,7 @@ from uptake.web.security import Guard
 from uptake.web.templating import STATIC, page
 from uptake.web.views import (
     adoption,
+    catalogue,
     chain,
     duplicates,
     feedback,
@@ -68,6 +69,7 @@ def create_app(site: Site) -> Starlette:
             *chain.routes,
             *stages.routes,
             *findings.routes,
+            *catalogue.routes,
             *feeds.routes,
             *duplicates.routes,
             *mappings.routes,

@@ -6,9 +6,11 @@ words and numbers around the rows as their parameters.
 
 from uptake.web.charts.drawing import Drawing
 from uptake.web.charts.groups import Group, Stack, bars, stacked
+from uptake.web.charts.lines import Dot, lines
 from uptake.web.charts.weeks import WeekPoint, control_chart, controlled, weekly
 
 __all__ = [
+    "Dot",
     "Drawing",
     "Group",
     "Stack",
@@ -16,6 +18,7 @@ __all__ = [
     "bars",
     "control_chart",
     "controlled",
+    "lines",
     "stacked",
     "weekly",
 ]

@@ -131,7 +131,7 @@ def _draw(rows: Sequence[WeekPoint], title: str, sentence: str, frame: _Frame) -
         return Markup("")
     plain = all(row.point is None for row in rows)
     scale = _scale(rows, frame, plain)
-    times = [_milliseconds(row.week) for row in rows]
+    times = [milliseconds(row.week) for row in rows]
     # One week alone has no width; a week on either side gives it some.
     only = 7 * _DAY if len(rows) == 1 else 0
     shown = times[:: ceil(len(times) / _WEEKS_SHOWN)]
@@ -294,7 +294,7 @@ def _go_live(times: Sequence[int], frame: _Frame) -> list[dict[str, Any]]:
     """Return the rule of the go-live, if it is among the weeks, and its words."""
     if frame.go_live is None:
         return []
-    time = _milliseconds(frame.go_live)
+    time = milliseconds(frame.go_live)
     # Up to the end of the last week.
     if not times[0] <= time < times[-1] + 7 * _DAY:
         return []
@@ -334,7 +334,7 @@ def _aim(frame: _Frame) -> str:
     return threshold(target) if frame.unit == "%" else frame.told(target)
 
 
-def _milliseconds(day: date) -> int:
+def milliseconds(day: date) -> int:
     """Return a civil day as the drawing's clock has it: midnight in UTC."""
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
 

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from uptake.report.figures import Figures
+from uptake.runs import history
 from uptake.web import run as runs
+from uptake.web import scorecards
+from uptake.web.charts import lines
 from uptake.web.templating import page, site_of
 from uptake.web.views.empty import no_run
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from uptake.web.charts import Dot
     from uptake.web.site import Site
+
+SAME = 0.005
+"""Shares that differ by less are said to be the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +60,54 @@ def index(request: Request) -> Response:
         lead=received(summary),
         summary=summary,
     )
+
+
+def sender(request: Request) -> Response:
+    """Show how good what one feed sends is, whether it gets better, and what to repair first."""
+    site, name = site_of(request), request.path_params["feed"]
+    run = site.run()
+    if run is None:
+        return no_run(request)
+    summary = site.of_run("summary", lambda: runs.read_summary(run))
+    feed = next((line for line in feed_lines(site, summary) if line.name == name), None)
+    if feed is None:
+        raise HTTPException(404)
+    card = site.of_run(f"sender {name}", lambda: _card(site, run, summary, name))
+    return page(request, "sender.html", feed=feed, summary=summary, **card)
+
+
+def _card(site: Site, run: Path, summary: runs.Summary, name: str) -> dict[str, Any]:
+    checks, past = site.definitions().checks, history(site.project)
+    before = past[-2] if len(past) > 1 else None
+    moves = scorecards.sound(past, name, scorecards.serious(checks.values()))
+    judged = scorecards.feed_checks(run, before, name, checks)
+    lead = sound_sentence(name, moves)
+    drawing = lines(
+        {name: moves}, title="Resources without a serious defect", bound=None, sentence=lead,
+        layout="%Y-%m-%d",
+    )  # fmt: skip
+    return {
+        "lead": lead,
+        "drawings": (drawing,) if len(moves) > 1 else (),
+        "failing": [line for line in judged if line.fails],
+        "others": len([line for line in judged if not line.fails]),
+        "steps": scorecards.steps(summary, name),
+    }
+
+
+def sound_sentence(feed: str, moves: Sequence[Dot]) -> str:
+    """Return how much of a feed has no serious defect, and what it was before."""
+    if not moves:
+        return f"Nothing of {feed} could be read."
+    figures, now = Figures(), moves[-1]
+    whole = figures.count(now.denominator, "resources")
+    told = f"{figures.share(now.numerator, now.denominator)} of {whole} have no serious defect"
+    if len(moves) == 1:
+        return f"{told}."
+    then = moves[-2]
+    moved = now.share - then.share
+    word = "as" if abs(moved) < SAME else "up from" if moved > 0 else "down from"
+    return f"{told}, {word} {figures.share(then.numerator, then.denominator)} the run before."
 
 
 def feed_lines(site: Site, summary: runs.Summary) -> tuple[FeedLine, ...]:
@@ -84,4 +143,4 @@ def received(summary: runs.Summary) -> str:
     return f"{told}; {figures.count(kept, 'records')} {were} kept out, and say why below."
 
 
-routes = [Route("/feeds", index)]
+routes = [Route("/feeds", index), Route("/feeds/{feed:path}", sender)]

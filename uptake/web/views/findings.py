@@ -16,7 +16,10 @@ from uptake.findings.show import find
 from uptake.model import CheckResult, Severity, Verdict
 from uptake.report import sentences
 from uptake.report.figures import Figures
+from uptake.runs import history
 from uptake.web import run as runs
+from uptake.web import trends
+from uptake.web.charts import lines
 from uptake.web.people import person
 from uptake.web.templating import page, site_of
 from uptake.web.views.empty import no_run
@@ -28,9 +31,12 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from uptake.model import UseCase
+    from uptake.web.charts import Drawing
     from uptake.web.site import Site
 
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
+MOMENTS_NEEDED = 2
+"""A single month or run shows no movement."""
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 
@@ -98,6 +104,7 @@ def check(request: Request) -> Response:
         feed=feed,
         chosen=next((g for g in by_key if g.key == key), None),
         key=key,
+        drawings=site.of_run(f"trends {code}", lambda: _trends(site, run, line.result)),
     )
 
 
@@ -124,6 +131,7 @@ def finding(request: Request) -> Response:
         row=row,
         place=found.place,
         raw=found.raw,
+        repair=found.repair,
         line=line,
         check=line.result.check,
         about=f"{row['feed']}|{row['resource_type']}/{row['resource_id']}",
@@ -170,6 +178,26 @@ def _lines(site: Site, run: Path) -> tuple[Line, ...]:
         )
         for result in ranked
     )
+
+
+def _trends(site: Site, run: Path, result: CheckResult) -> tuple[Drawing, ...]:
+    """Return how a check's share moves by month of the data, and from run to run."""
+    found = []
+    for groups, title, layout in (
+        (trends.by_month(run, result.check.code), "by month of the data", "%Y-%m"),
+        (trends.by_run(history(site.project), result.check.code), "from run to run", "%Y-%m-%d"),
+    ):
+        if any(len(dots) >= MOMENTS_NEEDED for dots in groups.values()):
+            found.append(
+                lines(
+                    groups,
+                    title=f"Share found {title}",
+                    bound=result.check.threshold,
+                    sentence=f"{result.check.code}: share found, {title}, by feed.",
+                    layout=layout,
+                )
+            )
+    return tuple(found)
 
 
 def _rank(result: CheckResult) -> tuple[bool, int, int, str]:

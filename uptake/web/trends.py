@@ -1,0 +1,66 @@
+"""Shares over time. In: runs on disk; out: each feed's share of violations by month, or by run."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+
+from uptake.engine.duckdb import Database, listed, quoted
+from uptake.web import run as runs
+from uptake.web.charts import Dot
+
+RUNS_SHOWN = 60
+FILE = "stratum.parquet"
+
+
+def by_month(run: Path, check: str) -> Mapping[str, Sequence[Dot]]:
+    """Return a check's shares by feed and month of the clinical time; undated records are left out.
+
+    Empty for a run of an earlier version, which kept no such numbers.
+    """
+    path = run / FILE
+    if not path.is_file():
+        return {}
+    return _dots(
+        "select feed, month || '-01', sum(numerator), sum(denominator) from "
+        f'read_parquet({quoted(str(path))}) where "check" = ? and month is not null '
+        "group by all having sum(denominator) > 0 order by all",
+        check,
+    )
+
+
+def by_run(found: Sequence[Path], check: str) -> Mapping[str, Sequence[Dot]]:
+    """Return a check's shares by feed and the day each run took for now, runs oldest first.
+
+    Of two runs of one day the later counts.
+    """
+    days: dict[str, Path] = {}
+    for folder in found[-RUNS_SHOWN:]:
+        if (folder / FILE).is_file():
+            days[runs.read_summary(folder).as_of] = folder
+    if len(days) < 2:
+        return {}
+    named = ", ".join(f"({quoted(str(f / FILE))}, '{day}')" for day, f in days.items())
+    files = listed([str(f / FILE) for f in days.values()])
+    return _dots(
+        f"select s.feed, d.day, sum(s.numerator), sum(s.denominator) from read_parquet({files}, "
+        f"filename = true) s join (values {named}) d (file, day) on d.file = s.filename "
+        'where s."check" = ? group by all having sum(s.denominator) > 0 order by all',
+        check,
+    )
+
+
+def _dots(query: str, check: str) -> dict[str, list[Dot]]:
+    with tempfile.TemporaryDirectory() as spill:
+        db = Database(threads=1, memory="512MB", spill=Path(spill))
+        try:
+            rows = db.rows(query, [check])
+        finally:
+            db.close()
+    found: dict[str, list[Dot]] = {}
+    for feed, day, numerator, denominator in rows:
+        dot = Dot(date.fromisoformat(day), int(numerator), int(denominator))
+        found.setdefault(feed, []).append(dot)
+    return found

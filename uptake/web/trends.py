@@ -12,21 +12,28 @@ from uptake.web import run as runs
 from uptake.web.charts import Dot
 
 RUNS_SHOWN = 60
+MONTHS_SHOWN = 24
+FEWEST = 10
+"""A month with fewer records than this has no share worth drawing."""
 FILE = "stratum.parquet"
 
 
 def by_month(run: Path, check: str) -> Mapping[str, Sequence[Dot]]:
-    """Return a check's shares by feed and month of the clinical time; undated records are left out.
+    """Return a check's shares by feed and month of the clinical time, of the last two years.
 
-    Empty for a run of an earlier version, which kept no such numbers.
+    Undated records and months of few are left out; empty for a run of an earlier version, which
+    kept no such numbers.
     """
     path = run / FILE
     if not path.is_file():
         return {}
+    now = date.fromisoformat(runs.read_summary(run).as_of)
+    first = f"{now.year - MONTHS_SHOWN // 12}-{now.month:02}"
     return _dots(
         "select feed, month || '-01', sum(numerator), sum(denominator) from "
-        f'read_parquet({quoted(str(path))}) where "check" = ? and month is not null '
-        "group by all having sum(denominator) > 0 order by all",
+        f'read_parquet({quoted(str(path))}) where "check" = ? '
+        f"and month between '{first}' and '{now:%Y-%m}' "
+        f"group by all having sum(denominator) >= {FEWEST} order by all",
         check,
     )
 

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from math import ceil
 from textwrap import shorten
 
 from markupsafe import Markup
 
 from uptake.report.figures import clean, threshold
-from uptake.web.charts.drawing import BLUE, GREY, INK, ORANGE, RED, Drawing, draw, told
+from uptake.web.charts.drawing import BLUE, GREY, INK, ORANGE, RED, WIDTH, Drawing, draw, told
 from uptake.web.charts.weeks import milliseconds, spread
 
 _HEIGHT, _RIGHT, _BOTTOM, _LEFT = 180, 170, 28, 56
 _LINE = 15
 _DAY = 86_400_000
-_SHOWN = 6
-"""Days named under the axis."""
+_DAY_WIDTH = 84
+"""Room of a day's name under the axis."""
 _LOOKS = ((BLUE, "circle"), (ORANGE, "diamond"), (INK, "square"), (RED, "triangle-up"),
           (GREY, "triangle-down"))  # fmt: skip
 """Colour and shape of each line: nothing is said by colour alone. More lines are not drawn."""
@@ -49,7 +48,9 @@ def lines(
     layout: str = "%Y-%m",
     by: str = "Feed",
 ) -> Drawing:
-    """Return a line a group, days in order; the largest groups are drawn, the table has all.
+    """Return a line a group, days in order; the table has those too that are not drawn.
+
+    Drawn are the groups with most found; of those without any, one if there is no other.
 
     `bound` is the share that is allowed; `layout` is how a day is written (strftime).
     """
@@ -62,8 +63,9 @@ def lines(
     if not rows:
         return Drawing(Markup(""), sentence, columns, rows)
     ranked = sorted(groups.items(), key=lambda g: (-sum(d.numerator for d in g[1]), g[0]))
-    drawn = [g for g in ranked if g[1]][: len(_LOOKS)]
-    left = len([g for g in ranked if g[1]]) - len(drawn)
+    told_of = [g for g in ranked if any(dot.numerator for dot in g[1])] or ranked[:1]
+    drawn = told_of[: len(_LOOKS)]
+    left = len(groups) - len(drawn)
     note = f"{left} more in the table." if left else ""
     return Drawing(_draw(drawn, title, bound, sentence, layout), sentence, columns, rows, note)
 
@@ -107,10 +109,21 @@ def _draw(
             "last": times[-1] + only,
             "high": high,
             "ticks": [0, high / 2, high],
-            "shown": times[:: ceil(len(times) / _SHOWN)],
+            "shown": _apart(times),
             "layout": layout,
         },
     )
+
+
+def _apart(times: Sequence[int]) -> list[int]:
+    """Return the times to write under the axis: the last, and before it those with room."""
+    width = WIDTH - _LEFT - _RIGHT
+    span = (times[-1] - times[0]) or 1
+    shown = [times[-1]]
+    for time in reversed(times):
+        if (shown[0] - time) / span * width >= _DAY_WIDTH:
+            shown.insert(0, time)
+    return shown
 
 
 def _top(share: float) -> float:

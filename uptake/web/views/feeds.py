@@ -106,8 +106,10 @@ def sound_sentence(feed: str, moves: Sequence[Dot]) -> str:
         return f"{told}."
     then = moves[-2]
     moved = now.share - then.share
-    word = "as" if abs(moved) < SAME else "up from" if moved > 0 else "down from"
-    return f"{told}, {word} {figures.share(then.numerator, then.denominator)} the run before."
+    if abs(moved) < SAME:
+        return f"{told}, as in the run before."
+    before = figures.share(then.numerator, then.denominator)
+    return f"{told}, {'up' if moved > 0 else 'down'} from {before} in the run before."
 
 
 def feed_lines(site: Site, summary: runs.Summary) -> tuple[FeedLine, ...]:

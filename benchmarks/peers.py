@@ -29,6 +29,7 @@ PINNED = (
     "cumulus-library-data-metrics==10.0.0",
     "cumulus-library==6.3.7",
     "duckdb==1.4.5",
+    "aimedicalcoding==0.3.17",
 )
 
 FHIR_RESOURCES = """

@@ -63,7 +63,7 @@ class Judged:
     failure: str = ""
 
 
-def judge(name: str, truth: list[dict[str, Any]], said: Iterable[Said], cost: Cost) -> Judged:
+def judge(name: str, truth: list[dict[str, Any]], said: Iterable[Said], seconds: float) -> Judged:
     """What a tool found, missed and made up."""
     by_record: dict[str, set[str]] = defaultdict(set)
     for record, element in said:
@@ -78,7 +78,7 @@ def judge(name: str, truth: list[dict[str, Any]], said: Iterable[Said], cost: Co
             missed.append(f"{row['kind']}: {row['what']}")
     planted = {record for row in truth for record in row["patient"]}
     false = sum(1 for record in by_record if record not in planted)
-    return Judged(name, found, tuple(missed), false, cost.wall)
+    return Judged(name, found, tuple(missed), false, seconds)
 
 
 def uptake(bundle: Path, scratch: Path) -> tuple[Cost, list[Said]]:
@@ -189,7 +189,7 @@ def run(folder: Path) -> list[Judged]:
             judged.append(Judged(name, {}, (), 0, None, last_line(cost.err or cost.out)))
             continue
         (scratch / "said.json").write_bytes(orjson.dumps(said))
-        judged.append(judge(name, truth, said, cost))
+        judged.append(judge(name, truth, said, cost.wall))
     return judged
 
 

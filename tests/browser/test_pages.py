@@ -25,7 +25,7 @@ PAGES = (
     "/", "/use-cases/care-gap-closure", "/use-cases/care-gap-closure/fit",
     "/use-cases/care-gap-closure/defined", "/findings", "/findings/COD-01", "/feeds",
     "/patients/review", "/mappings", "/feedback", "/feedback/new", "/nope", "/adoption",
-    "/adoption?use_case=care-gap-closure",
+    "/adoption?use_case=care-gap-closure", "/checks", "/checks/COD-10", "/feeds/lab",
 )  # fmt: skip
 
 
@@ -34,6 +34,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("project")
     cases.write_project(folder)
     cases.assess(folder)
+    cases.assess(folder)  # a second run: trends are drawn
     site = cases.make_site(folder)
     with running(site) as served:
         yield served

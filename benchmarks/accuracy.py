@@ -20,6 +20,7 @@ from typing import Any
 from benchmarks.assess import Assessment, assess
 from benchmarks.corpus import LARGE
 from benchmarks.defects import CHECKS
+from benchmarks.defects.time import AS_OF
 from benchmarks.injection import write_injection
 
 Unit = tuple[str, str]  # resource type and id; for CNF-01 file and line
@@ -119,8 +120,13 @@ def judge(truth: list[dict[str, Any]], clean: Assessment, dirty: Assessment) -> 
 def run(source: Path, out: Path, *, rows: int, rate: float, seed: int) -> list[Accuracy]:
     """Inject, assess both twins, judge."""
     truth = write_injection(source, out, rows=rows, rate=rate, seed=seed)
-    clean = assess(out / "clean", out / "assess-clean")
-    dirty = assess(out / "dirty", out / "assess-dirty")
+    return judge_twins(truth, out, AS_OF)
+
+
+def judge_twins(truth: list[dict[str, Any]], out: Path, as_of: str) -> list[Accuracy]:
+    """Assess OUT/clean and OUT/dirty, judge."""
+    clean = assess(out / "clean", out / "assess-clean", as_of)
+    dirty = assess(out / "dirty", out / "assess-dirty", as_of)
     return judge(truth, clean, dirty)
 
 

@@ -55,20 +55,33 @@ class Injection:
     random: Random
     rows: int
     rate: float
+    as_of: str = AS_OF
     truth: list[dict[str, object]] = field(default_factory=list)
     used: set[int] = field(default_factory=set)
     changed: dict[int, Resource] = field(default_factory=dict)
     added: dict[str, list[tuple[bytes, int | None]]] = field(default_factory=dict)
     pools: dict[object, Iterator[Resource]] = field(default_factory=dict)
+    skipped: list[str] = field(default_factory=list)
+    """Cases that this corpus has nothing for."""
 
-    def inject(self, cases: tuple[Case, ...]) -> None:
-        """Every case, as often as the sizes say. Raises ValueError when resources run out."""
+    def inject(self, cases: tuple[Case, ...], *, skips: bool = False) -> None:
+        """Every case, as often as the sizes say. Raises ValueError when resources run out.
+
+        With `skips` a case that runs out is left there, and one without any resource is skipped.
+        """
         variants = Counter((case.check, case.found) for case in cases)
         for case in cases:
             candidates = len(self.corpus.resources.get(case.on, []))
             wanted = max(self.rows, self.rate * candidates) * (1 if case.found else NEAR_MISSES)
             for _ in range(-(-round(wanted) // variants[case.check, case.found])):
-                self.spoil(case)
+                try:
+                    self.spoil(case)
+                except (ValueError, KeyError, IndexError, AssertionError):
+                    # The corpus has no such resource, or none with the element to be spoilt.
+                    if not skips:
+                        raise
+                    self.skipped.append(f"{case.check} {case.variant}")
+                    break
 
     def spoil(self, case: Case) -> None:
         """One case on one resource."""
@@ -112,7 +125,7 @@ class Injection:
         sent, patient = clinical_time(row), self.corpus.patient_of(row)
         if sent is not None and patient is not None:
             day = datetime.fromisoformat(sent[:10])
-            born, end = patient["birthDate"], AS_OF
+            born, end = patient["birthDate"], self.as_of
             if not (
                 datetime.fromisoformat(born) + MARGIN < day < datetime.fromisoformat(end) - MARGIN
             ):
@@ -164,17 +177,33 @@ def refresh(draw: Draw) -> None:
         identifier["value"] = draw.new_id()
     element = CLINICAL_TIME.get(resource["resourceType"])
     if element:
-        baseline.move(resource, element, timedelta(minutes=draw.random.randrange(61, 1000)))
+        later = timedelta(minutes=draw.random.randrange(61, 1000))
+        baseline.move(resource, element, later)
+        if "issued" in resource:  # a result is not told before it is
+            baseline.move(resource, "issued", later)
 
 
 def write_injection(
     source: Path, out: Path, *, rows: int = 60, rate: float = 0.01, seed: int = 1
 ) -> list[dict[str, object]]:
     """Write OUT/clean, OUT/dirty and OUT/truth.ndjson; the rows of the truth."""
-    corpus = baseline.clean(read_corpus(source))
+    return inject(baseline.clean(read_corpus(source)), out, rows=rows, rate=rate, seed=seed)
+
+
+def inject(
+    corpus: Corpus,
+    out: Path,
+    *,
+    rows: int,
+    rate: float,
+    seed: int,
+    as_of: str = AS_OF,
+    skips: bool = False,
+) -> list[dict[str, object]]:
+    """Write a clean corpus and its dirty twin; the rows of the truth."""
     write_corpus(out / "clean", corpus)
-    injection = Injection(corpus, Random(seed), rows, rate)
-    injection.inject(CASES)
+    injection = Injection(corpus, Random(seed), rows, rate, as_of)
+    injection.inject(CASES, skips=skips)
     write_lines(out / "dirty", injection.lines())
     body = b"".join(orjson.dumps(row) + b"\n" for row in injection.truth)
     (out / "truth.ndjson").write_bytes(body)

@@ -64,6 +64,9 @@ class Chart:
             made[patient] = self.ref("patient")
         made["meta"] = {"source": "urn:lakeshore:ehr", "lastUpdated": "2026-09-01T15:05:00Z"}
         self.resources[key] = made | elements
+        sent = elements.get("effectiveDateTime")
+        if sent:  # a monitor's value is there within the minute
+            made["meta"]["lastUpdated"] = sent.replace(":00-05:00", ":40-05:00")
         return self.resources[key]
 
     def twin(self, name: str, new: str, /, **changes: Any) -> Resource:

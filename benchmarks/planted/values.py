@@ -235,7 +235,7 @@ DEFECTS = (
         "values",
         "a flag against its range",
         LAB,
-        "interpretation",
+        "",
         put("lab", "interpretation", to=[concept(f"{TERMS}/v3-ObservationInterpretation", "L")]),
     ),
     Defect(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from uptake.feeds.chunks import Refusal, read_chunks
+from uptake.feeds.chunks import Chunk, Refusal, read_chunks
 from uptake.feeds.files import SourceFile
 from uptake.resources.gate import Record, Rejected, judge
 
@@ -41,7 +41,7 @@ def read(path: Path) -> Verdict:
     for chunk in read_chunks(SourceFile(0, "feed", path, path.name, 0)):
         if isinstance(chunk, Refusal):
             rejected.append(chunk)
-        else:
+        elif isinstance(chunk, Chunk):
             judged = judge(chunk)
             records += judged.records
             rejected += judged.rejected

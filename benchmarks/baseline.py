@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+from benchmarks.baseline_care import clean_care
 from benchmarks.corpus import CLINICAL_TIME, Corpus, Resource, clinical_time
+from benchmarks.defects.time import AS_OF
 
 # Types left out, and why.
 LEFT_OUT = {
@@ -34,6 +36,11 @@ UNITS = {
 }
 UCUM = "http://unitsofmeasure.org"
 
+# Tests whose numbers are in another unit than the one sent (PLA-04): code and unit as sent.
+TRUE_UNITS = {("2885-2", "g/dL"): "g/L", ("10834-0", "g/L"): "g/dL"}
+MOST_PROTEIN = 20  # in g/dL; a few results are in the unit sent
+PLATELET_WIDTH = "32207-3"  # its values are those of the platelet count, in fL (PLA-01)
+
 # Displays that only repeat the code (TXT-04).
 REPEATED_DISPLAYS = {
     "http://terminology.hl7.org/CodeSystem/observation-category",
@@ -47,10 +54,12 @@ def clean(corpus: Corpus) -> Corpus:
     for rows in corpus.resources.values():
         for row in rows:
             clean_elements(row)
+            clean_measures(row)
     clean_practitioners(corpus)
     clean_times(corpus)
     clean_same_times(corpus)
     clean_birth_dates(corpus)
+    clean_care(corpus, AS_OF)
     return corpus
 
 
@@ -58,6 +67,7 @@ def clean_elements(resource: Resource) -> None:
     """Defects that are seen in one resource alone."""
     if resource["resourceType"] == "CarePlan":
         resource.pop("goal", None)  # the goals are left out: CTX-02
+    clean_profiles(resource)
     for node in nodes(resource):
         if node.get("system") == "http://snomed.info/sct" and node.get("code") == "34552-0":
             node["system"] = "http://loinc.org"  # a LOINC code under SNOMED's system: COD-05
@@ -70,8 +80,43 @@ def clean_elements(resource: Resource) -> None:
             node["code"] = node["unit"] = UNITS.get(unit, unit)
     for dosage in resource.get("dosageInstruction", []):
         for dose in dosage.get("doseAndRate", []):  # doses come without a unit: COD-10
-            dose["doseQuantity"] |= {"unit": "tablet", "system": UCUM, "code": "{tbl}"}
+            liquid = "Solution" in resource["medicationCodeableConcept"].get("text", "")
+            unit = {"unit": "mL", "code": "mL"} if liquid else {"unit": "tablet", "code": "{tbl}"}
+            dose["doseQuantity"] |= {"system": UCUM, **unit}
             dosage["text"] = "Take as directed by the structured dose"  # gives TXT-05 its passes
+
+
+def clean_measures(resource: Resource) -> None:
+    """Numbers that no body has in the unit sent."""
+    quantity = resource.get("valueQuantity")
+    code = resource["code"]["coding"][0]["code"] if quantity else None
+    unit = TRUE_UNITS.get((code, quantity.get("code"))) if quantity else None
+    if unit and (unit == "g/dL" or quantity["value"] > MOST_PROTEIN):
+        quantity["unit"] = quantity["code"] = unit
+    elif code == PLATELET_WIDTH:
+        quantity["value"] = round(quantity["value"] / 25, 3)
+
+
+def clean_profiles(resource: Resource) -> None:
+    """What US Core 6.1.0 makes mandatory and this Synthea does not send (CNF-04)."""
+    kind = resource["resourceType"]
+    if kind == "Condition":
+        resource.setdefault("category", [category("condition-category", "encounter-diagnosis")])
+    elif kind == "CarePlan":
+        plan = {"system": "http://hl7.org/fhir/us/core/CodeSystem/careplan-category"}
+        resource["category"].append({"coding": [plan | {"code": "assess-plan"}]})
+    elif kind == "Observation" and resource["code"]["coding"][0]["code"] == "72166-2":
+        resource["category"] = [category("observation-category", "social-history")]
+    elif kind == "Patient":
+        for node in nodes(resource["extension"]):
+            if node.get("code") == "2135-2" and "display" in node:  # an ethnicity sent as a race
+                node |= {"code": "2106-3", "display": "White"}
+
+
+def category(system: str, code: str) -> Resource:
+    """A concept of one of HL7's own code systems."""
+    coding = {"system": f"http://terminology.hl7.org/CodeSystem/{system}", "code": code}
+    return {"coding": [coding]}
 
 
 def nodes(value: Any) -> Iterator[Resource]:
@@ -146,8 +191,10 @@ def clean_birth_dates(corpus: Corpus) -> None:
 
 
 def move(resource: Resource, element: str, by: timedelta) -> None:
-    """Shift a date-time, or both ends of a Period."""
+    """Shift a date-time, or both ends of a Period; a result is issued as much later."""
     value = resource[element]
+    if "issued" in resource:
+        resource["issued"] = shifted(resource["issued"], by)
     if isinstance(value, dict):
         resource[element] = {key: shifted(text, by) for key, text in value.items()}
     else:

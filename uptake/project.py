@@ -10,8 +10,14 @@ complete_for = ["Observation"]  # for these, no fact means there is none
 sample = false                # true: broken references cannot be judged
 zone = "America/Chicago"      # where the sender's clocks are: its offsets are held against it
 
+[conformance]
+packages = ["us-core.tgz"]    # FHIR packages whose profiles are judged beside those that ship
+
 [state]
 url = "sqlite:///state.db"    # beside uptake.toml; or postgresql+pg8000://user@host/name
+
+[terminology]
+server = "https://tx.example.org/r4"  # asked for codes that no release at hand holds
 
 [web]
 base_url = "http://127.0.0.1:8000"   # where clinicians' browsers reach the application
@@ -38,8 +44,10 @@ if TYPE_CHECKING:
     from uptake.state.database import State
 
 FILE = "uptake.toml"
-_TABLES = ("assess", "feeds", "state", "web")
+_TABLES = ("assess", "conformance", "feeds", "state", "terminology", "web")
 _KEYS: dict[str, dict[str, type]] = {
+    "conformance": {"packages": list},
+    "terminology": {"server": str},
     "state": {"url": str},
     "web": {"base_url": str, "hosts": list, "ehr": list},
 }
@@ -54,7 +62,7 @@ class Project:
     feeds: tuple[Feed, ...] = ()
     as_of: str = ""
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """What [state] and [web] say."""
+    """What [conformance], [state], [terminology] and [web] say."""
 
     @property
     def state_url(self) -> str:
@@ -216,8 +224,14 @@ TEMPLATE = """\
 # path = "lab"
 # role = "external"
 
+# [conformance]
+# packages = ["us-core-8.0.0.tgz"]    # FHIR packages whose profiles are judged, too
+
 # [state]
 # url = "sqlite:///state.db"  # what people decide and do; or postgresql+pg8000://user@host/name
+
+# [terminology]
+# server = "https://tx.example.org/r4"  # asked for codes no release here holds; only codes leave
 
 # [web]
 # base_url = "http://127.0.0.1:8000"  # where clinicians' browsers reach the application

@@ -91,6 +91,13 @@ def r5_only() -> Release:
     )
 
 
+@functools.cache
+def choices() -> frozenset[tuple[str, str]]:
+    """Return every (element, JSON name) of a choice of types: (`value`, `valueQuantity`)."""
+    fields = (f for raw in _artefact()["types"].values() for f in raw["fields"])
+    return frozenset((element, name) for name, element, *_ in fields if element != name)
+
+
 def fields_at(path: str) -> tuple[Field, ...]:
     """Return the fields an element path names: `Observation.value` gives one a type.
 

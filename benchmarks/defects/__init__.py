@@ -4,7 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmarks.defects import coding, context, duplicates, structure, text, time
+from benchmarks.defects import (
+    care,
+    coding,
+    conformance,
+    context,
+    course,
+    demographics,
+    duplicates,
+    free_text,
+    mapping,
+    plausibility,
+    records,
+    relations,
+    statistics,
+    structure,
+    terminology,
+    text,
+    time,
+)
 
 if TYPE_CHECKING:
     from benchmarks.defects.case import Case
@@ -16,5 +34,17 @@ CASES: tuple[Case, ...] = (
     *time.CASES,
     *text.CASES,
     *structure.CASES,
+    *care.CASES,
+    *course.CASES,
+    *demographics.CASES,
+    *relations.CASES,
+    *records.CASES,
+    *statistics.CASES,
+    *mapping.CASES,
+    *terminology.CASES,
+    *conformance.CASES,
+    *plausibility.CASES,
+    *free_text.CASES,
 )
+CASES = tuple(map(conformance.with_followers, CASES))
 CHECKS = tuple(sorted({case.check for case in CASES}))

@@ -91,19 +91,18 @@ def case(check: str, variant: str, on: str, edit: Callable[[Draw], Any], **more:
     return Case(check, variant, on, edit, fresh=on in ("Encounter", "Patient"), **more)
 
 
+def lone(variant: str, edit: Callable[[Draw], Any], **more: Any) -> Case:
+    """A result without an encounter; where it can be told which, CTX-05 rightly says so."""
+    return case("CTX-01", variant, "Observation", edit, also=("CTX-05",), **more)
+
+
 CASES = (
-    case("CTX-01", "laboratory", "Observation", drop("encounter"), where=laboratory),
-    case("CTX-01", "vital sign", "Observation", drop("encounter"), where=vital_sign),
-    case("CTX-01", "blood pressure", "Observation", drop("encounter"), where=panel),
-    case("CTX-01", "empty object", "Observation", put("encounter", {}), where=laboratory),
-    case("CTX-01", "null", "Observation", put("encounter", None), where=laboratory),
-    case(
-        "CTX-01",
-        "display only",
-        "Observation",
-        put("encounter", {"display": "Ward 7"}),
-        where=laboratory,
-    ),
+    lone("laboratory", drop("encounter"), where=laboratory),
+    lone("vital sign", drop("encounter"), where=vital_sign),
+    lone("blood pressure", drop("encounter"), where=panel),
+    lone("empty object", put("encounter", {}), where=laboratory),
+    lone("null", put("encounter", None), where=laboratory),
+    lone("display only", put("encounter", {"display": "Ward 7"}), where=laboratory),
     case(
         "CTX-01",
         "with a display",
@@ -153,6 +152,7 @@ CASES = (
         "no such requester",
         "MedicationRequest",
         put("requester", nowhere("Practitioner")),
+        also=("CTX-07",),
     ),
     case(
         "CTX-02",
@@ -194,6 +194,7 @@ CASES = (
         "MedicationRequest",
         put("requester", {"display": "Dr. Hilpert"}),
         found=False,
+        also=("CTX-07",),
     ),
     case(
         "CTX-02",
@@ -261,6 +262,7 @@ CASES = (
         "laboratory, 12 days after",
         "Observation",
         put("effectiveDateTime", from_encounter("end", days=12)),
+        also=("TIM-12",),
         where=laboratory,
     ),
     case(
@@ -268,6 +270,7 @@ CASES = (
         "vital sign, 30 hours after",
         "Observation",
         put("effectiveDateTime", from_encounter("end", hours=30)),
+        also=("TIM-12",),
         where=vital_sign,
     ),
     case(
@@ -288,12 +291,14 @@ CASES = (
         "report, 15 days after",
         "DiagnosticReport",
         put("effectiveDateTime", from_encounter("end", days=15)),
+        also=("TIM-12",),
     ),
     case(
         "CTX-06",
         "laboratory, 6 days after",
         "Observation",
         put("effectiveDateTime", from_encounter("end", days=6)),
+        also=("TIM-12",),
         found=False,
         where=laboratory,
     ),
@@ -310,6 +315,7 @@ CASES = (
         "vital sign, 20 hours after",
         "Observation",
         put("effectiveDateTime", from_encounter("end", hours=20)),
+        also=("TIM-12",),
         found=False,
         where=vital_sign,
     ),
@@ -375,6 +381,7 @@ CASES = (
             ],
         ),
         found=False,
+        also=("CTX-04",),
         where=laboratory,
     ),
     case(

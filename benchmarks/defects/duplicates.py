@@ -212,8 +212,8 @@ CASES = (
     ),
     case("DUP-07", "coded result twice", "Observation", again(), where=coded),
     case("DUP-07", "blood pressure twice", "Observation", again(), where=panel),
-    case("DUP-07", "condition twice", "Condition", again()),
-    case("DUP-07", "prescription twice", "MedicationRequest", again()),
+    case("DUP-07", "condition twice", "Condition", again(), also=("DUP-09",)),
+    case("DUP-07", "prescription twice", "MedicationRequest", again(), also=("DUP-09",)),
     case("DUP-07", "immunization twice", "Immunization", again()),
     case("DUP-07", "procedure twice", "Procedure", again()),
     case("DUP-07", "date only", "Observation", by_day, found=False, where=laboratory),
@@ -235,6 +235,7 @@ CASES = (
         "Observation",
         again(effectiveDateTime=later),
         found=False,
+        also=("TIM-12",),
         where=laboratory,
     ),
     case(

@@ -23,7 +23,8 @@ def sent(change: Callable[[bytes], bytes], **elements: object) -> Callable[[Draw
     def edit(draw: Draw) -> bytes:
         # Half a day off its model, so that what is let in duplicates nothing.
         apart = timedelta(minutes=draw.random.randrange(30, 700))
-        draw.resource["effectiveDateTime"] = (draw.at + apart).isoformat()
+        at = (draw.at + apart).isoformat()
+        draw.resource |= {"effectiveDateTime": at, "issued": at}
         return change(orjson.dumps(draw.resource | elements))
 
     return edit

@@ -190,6 +190,7 @@ CASES = (
             {"sequence": 1, "text": "1 tablet daily"} | DOSE | DAILY,
             {"sequence": 2, "text": "then half a tablet"},
         ),
+        also=("CTX-11",),
     ),
     Case(
         "TXT-05",
@@ -197,7 +198,22 @@ CASES = (
         "MedicationRequest",
         sig({"text": "1 tablet daily"} | DOSE | DAILY),
         found=False,
+        also=("CTX-11",),
     ),
-    Case("TXT-05", "structure only", "MedicationRequest", sig(DOSE | DAILY), found=False),
-    Case("TXT-05", "neither", "MedicationRequest", sig({"asNeededBoolean": True}), found=False),
+    Case(
+        "TXT-05",
+        "structure only",
+        "MedicationRequest",
+        sig(DOSE | DAILY),
+        found=False,
+        also=("CTX-11",),
+    ),
+    Case(
+        "TXT-05",
+        "neither",
+        "MedicationRequest",
+        sig({"asNeededBoolean": True}),
+        found=False,
+        also=("CTX-11",),
+    ),
 )

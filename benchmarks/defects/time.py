@@ -109,7 +109,8 @@ def case(check: str, variant: str, on: str, edit: Callable[[Draw], Any], **more:
     return Case(check, variant, on, edit, fresh=on in ("Encounter", "Patient"), **more)
 
 
-FAR = ("CTX-06",)  # a time so far off is rightly outside its encounter too
+# A time so far off is rightly outside its encounter, after a death and out of order, too.
+FAR = ("CTX-06", "TIM-06", "TIM-12")
 FAMILY = concept((SNOMED, "160303001"), text="Family history of diabetes mellitus")
 
 CASES = (
@@ -124,7 +125,7 @@ CASES = (
     case("TIM-01", "MedicationRequest", "MedicationRequest", drop("authoredOn")),
     case("TIM-01", "Procedure", "Procedure", drop("performedPeriod")),
     case("TIM-01", "Immunization", "Immunization", drop("occurrenceDateTime")),
-    case("TIM-01", "Encounter", "Encounter", drop("period")),
+    case("TIM-01", "Encounter", "Encounter", drop("period"), also=("CTX-13",)),
     case("TIM-01", "null", "Observation", put("effectiveDateTime", None), where=vital_sign),
     case(
         "TIM-01",
@@ -274,6 +275,7 @@ CASES = (
             "Observation",
             put("effectiveDateTime", told(f"%Y-%m-%dT%H:%M:%S{offset}")),
             found=False,
+            also=("TIM-12",),
             where=laboratory,
         )
         for offset in ("Z", "-05:00", "+05:30", "-00:00")
@@ -319,6 +321,7 @@ CASES = (
         "finished in the future",
         "Encounter",
         put("period", {"start": "2026-01-05T09:00:00Z", "end": "2026-01-05T09:30:00Z"}),
+        also=FAR,
     ),
     case(
         "TIM-04",
@@ -335,6 +338,7 @@ CASES = (
             status="planned", period={"start": "2021-09-01T09:00:00Z"}
         ),
         found=False,
+        also=FAR,
     ),
     case(
         "TIM-04",
@@ -342,6 +346,7 @@ CASES = (
         "MedicationRequest",
         order(occurrenceDateTime="2021-09-01"),
         found=False,
+        also=("CTX-07", "CTX-14", "TIM-06"),
     ),
     case(
         "TIM-04",
@@ -413,7 +418,7 @@ CASES = (
         "prescription, a month before",
         "MedicationRequest",
         put("authoredOn", born("%Y-%m-%dT09:~:~Z", days=-30)),
-        also=FAR,
+        also=(*FAR, "TIM-15"),
     ),
     case(
         "TIM-05",
@@ -470,6 +475,7 @@ CASES = (
         "abatement",
         "Condition",
         put("abatementDateTime", moved(days=-1)),
+        also=("CTX-12",),
         where=no_abatement,
     ),
     case(
@@ -479,6 +485,7 @@ CASES = (
         lambda draw: draw.resource.update(
             onsetDateTime=told("%Y-%m-%d")(draw), abatementDateTime=moved(days=-2)(draw)[:10]
         ),
+        also=("CTX-12",),
         where=no_abatement,
     ),
     case(
@@ -510,6 +517,7 @@ CASES = (
         "Condition",
         put("abatementDateTime", told("%Y")),
         found=False,
+        also=("CTX-12",),
         where=no_abatement,
     ),
     case("TIM-07", "the offsets put it right", "Encounter", put("period", across(1)), found=False),
@@ -519,5 +527,6 @@ CASES = (
         "Encounter",
         lambda draw: draw.resource.update(status="in-progress", period={"start": moved()(draw)}),
         found=False,
+        also=("TIM-15",),
     ),
 )

@@ -201,6 +201,9 @@ def test_options_and_fix_task(tmp_path: Path) -> None:
         ("```sql", "```text", "15: 0 sql blocks in '## Query'; it has exactly one query"),
         ("ndjson passes", "ndjson pass",
          "25: the block is ```ndjson pass; write ```ndjson violates, passes or ignores"),
+        ("ndjson passes", "ndjson passes role=lab",
+         "25: the block is ```ndjson passes role=lab; write ```ndjson violates, passes or ignores, "
+         "then role=ehr or role=external, then group=NAME"),
         ("ndjson passes", "ndjson ignores",
          "21: no example that passes; add a block ```ndjson passes"),
         ("ndjson violates", "ndjson ignores",

@@ -161,6 +161,8 @@ def test_no_false_alarm_on_what_synthea_sends(shared: Path, system: str) -> None
         ("http://hl7.org/fhir/v2/0203", THO + "v2-0203"),
         ("http://hl7.org/fhir/v3/ActCode", THO + "v3-ActCode"),
         ("urn:oid:2.16.840.1.113883.5.4", THO + "v3-ActCode"),
+        ("urn:oid:2.16.840.1.113883.18.108", THO + "v2-0203"),
+        ("2.16.840.1.113883.5.139", THO + "v3-TimingEvent"),
         ("https://terminology.hl7.org/CodeSystem/v3-ActCode/", THO + "v3-ActCode"),
         ("http://hl7.org/fhir/observation-category", THO + "observation-category"),
         ("http://hl7.org/fhir/observation-status", "http://hl7.org/fhir/observation-status"),

@@ -14,6 +14,7 @@ from uptake import __version__
 from uptake.cli.assess import assess
 from uptake.cli.checks import checks
 from uptake.cli.demo import demo
+from uptake.cli.export import export
 from uptake.cli.feedback import feedback
 from uptake.cli.findings import findings
 from uptake.cli.gate import gate
@@ -69,7 +70,7 @@ def main() -> None:
 
 
 for _command in (
-    assess, checks, demo, feedback, findings, gate, init, measure, serve, status, terminology,
-    usage,
+    assess, checks, demo, export, feedback, findings, gate, init, measure, serve, status,
+    terminology, usage,
 ):  # fmt: skip
     main.add_command(_command)

@@ -16,13 +16,14 @@ import click
 
 from uptake.cli.checks import read_catalogue
 from uptake.cli.options import UsageError, json_option, open_project, project_option, quiet_option
+from uptake.report.formats import FILES
 
 if TYPE_CHECKING:
     from uptake.findings.assess import Request
     from uptake.model import Assessment, Check
     from uptake.project import Project
 
-FORMATS = ("html", "ndjson")
+FORMATS = ("html", *FILES)
 LEVELS = ("blocker", "high", "medium", "low", "never")
 _T = TypeVar("_T")
 
@@ -44,7 +45,7 @@ _T = TypeVar("_T")
 @click.option("--as-of", metavar="INSTANT", help='What "now" means: a date or date-time.')
 @click.option("--fail-on", type=click.Choice(LEVELS), default="blocker", show_default=True)
 @click.option("--compare", metavar="RUN", help="Say what changed since this run: id or folder.")
-@click.option("--format", "formats", default="html", help="More files: ndjson.")
+@click.option("--format", "formats", default="html", help=f"More files: {', '.join(FORMATS[1:])}.")
 @json_option
 @quiet_option
 def assess(
@@ -76,7 +77,7 @@ def assess(
         raise UsageError(f"--memory {memory}: no size; write it as in 4GB")
     if unknown := set(formats.split(",")) - set(FORMATS):
         raise UsageError(
-            f"this version writes no {', '.join(sorted(unknown))}; known: html, ndjson"
+            f"this version writes no {', '.join(sorted(unknown))}; known: {', '.join(FORMATS)}"
         )
     project = open_project(project_folder)
     catalogue, use_cases = read_catalogue(project)
@@ -107,6 +108,8 @@ def assess(
         mappings=inputs.mappings,
         events=inputs.events,
         reference=inputs.reference,
+        terminology=inputs.terminology,
+        profiles=inputs.profiles,
         compare=_earlier_run(compare, project),
     )
     sys.exit(run(request, project, out, fail_on=fail_on, as_json=as_json, quiet=quiet))

@@ -34,13 +34,20 @@ def show(fingerprint: str, out: Path | None, project_folder: Path | None, as_jso
     folder, store = run_folder(project, out)
     found = find(fingerprint, folder, store)
     if as_json:
-        click.echo(json.dumps(found.row | {"raw": found.raw}, indent=2, default=str))
+        patch = json.loads(found.repair.json_patch) if found.repair else None
+        said = found.row | {"raw": found.raw, "json_patch": patch}
+        click.echo(json.dumps(said, indent=2, default=str))
         return
     check = read_catalogue(project)[0].get(found.row["check"])
     for name, value in found.row.items():
-        if value is not None:
+        if value is not None and name != "repair":
             click.echo(f"{name + ':':<15} {printable(str(value))}")
     if check:
         click.echo(f"\n{check.title}\n\n{check.finds}\n\n{check.matters}\n\n{check.fix}")
+    if found.repair:
+        click.echo(f"\nWhat would repair it, at {found.repair.place or 'the record'}:")
+        click.echo(printable("\n".join(found.repair.lines())))
+    elif found.no_repair:
+        click.echo(f"\nIts repair cannot be shown: {found.no_repair}")
     click.echo(f"\n{found.place}:")
     click.echo(printable(found.raw))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from uptake.cli.options import (
     printable,
     project_option,
 )
+from uptake.cli.terminology_add import add_release, release_rows, show_releases
 
 if TYPE_CHECKING:
     from uptake.findings.worklist import LocalCode
@@ -28,25 +30,31 @@ if TYPE_CHECKING:
 
 @click.group()
 def terminology() -> None:
-    """What codes mean: local codes and the standard ones they stand for."""
+    """What codes mean: the releases at hand, and what local codes stand for."""
+
+
+terminology.add_command(add_release)
 
 
 @terminology.command("list")
 @project_option
 @json_option
 def list_mappings(project_folder: Path | None, as_json: bool) -> None:
-    """List what was decided of local codes, by whom and when."""
-    found = _decided(open_project(project_folder))
+    """List the releases at hand, and what was decided of local codes, by whom and when."""
+    project = open_project(project_folder)
+    found = _decided(project)
     if as_json:
-        click.echo(json.dumps([_decision(d) for d in found], indent=2, ensure_ascii=False))
+        listed = {"releases": release_rows(project), "mappings": [_decision(d) for d in found]}
+        click.echo(json.dumps(listed, indent=2, ensure_ascii=False))
         return
+    show_releases(project)
     for d in found:
         m = d.mapping
         target = f" = {m.target_system}|{m.target_code}" if m.target_code else ""
         said = f"{m.feed}  {m.key}{target}  {d.decision} by {d.by}, {d.at:%Y-%m-%d %H:%M} UTC"
         click.echo(printable(said))
     if not found:
-        click.echo("Nothing was decided yet; `uptake terminology map` shows what to map.")
+        click.echo("No local code was decided on; `uptake terminology map` shows what to map.")
 
 
 @terminology.command("map")
@@ -56,7 +64,17 @@ def list_mappings(project_folder: Path | None, as_json: bool) -> None:
 @click.option("--to", "target", metavar="SYSTEM|CODE", help="Approve this standard code for it.")
 @click.option("--reject", is_flag=True, help="Keep that what is suggested is wrong.")
 @click.option("--flag", is_flag=True, help="Keep that somebody has to be asked.")
-@click.option("--all-suggested", is_flag=True, help="Approve every open suggestion of the feed.")
+@click.option(
+    "--all-suggested",
+    is_flag=True,
+    help="Approve, for the feed, every open suggestion that a use case looks for.",
+)
+@click.option(
+    "--equivalence",
+    default="equivalent",
+    metavar="WORD",
+    help="What the standard code means beside it: equivalent, wider, narrower, inexact.",
+)
 @click.option("--by", default="", metavar="NAME", help="Who decides.")
 @project_option
 @json_option
@@ -68,6 +86,7 @@ def map_codes(
     reject: bool,
     flag: bool,
     all_suggested: bool,
+    equivalence: str,
     by: str,
     project_folder: Path | None,
     as_json: bool,
@@ -86,12 +105,12 @@ def map_codes(
         raise UsageError("say what to decide: --to SYSTEM|CODE, --reject or --flag")
     codes = _worklist(project)
     if not decision:
-        _show([c for c in codes if feed in (None, c.feed)], as_json=as_json)
+        _show([c for c in codes if feed in (None, c.feed)], project, as_json=as_json)
     elif all_suggested:
         _keep(project, _suggested(codes, feed, code or system), decision, by, as_json=as_json)
     else:
         named = _named(codes, _decided(project), (feed, system, code), target)
-        _keep(project, [named], decision, by, as_json=as_json)
+        _keep(project, [replace(named, equivalence=equivalence)], decision, by, as_json=as_json)
 
 
 def _keep(
@@ -131,11 +150,13 @@ def _keep(
 def _worklist(project: Project) -> tuple[LocalCode, ...]:
     from uptake.findings.worklist import worklist
     from uptake.runs import run_folder
+    from uptake.terminology.loinc import table_of
+    from uptake.terminology.releases import folder_of
 
     if project.folder is None:
         raise UsageError("mappings are kept in a project; `uptake init DIR` writes one")
-    use_cases = read_catalogue(project)[1]
-    return worklist(run_folder(project, None)[0], use_cases.values(), _decided(project))
+    use_cases, pool = read_catalogue(project)[1], table_of(folder_of(project))
+    return worklist(run_folder(project, None)[0], use_cases.values(), _decided(project), pool)
 
 
 def _decided(project: Project) -> tuple[Decided, ...]:
@@ -183,16 +204,30 @@ def _named(
         where = "in several systems" if known else "no local code of the last run"
         raise UsageError(f"{code} of {feed} is {where}; say which with --system")
     at = next(iter(known)) if system is None else system
+    met = next((c for c in codes if (c.feed, c.system, c.code) == (feed, at, code)), None)
+    if met:
+        return met.mapping(target_system, target_code)
     if at not in known:
         click.echo(f"uptake: the last run met no {code} of {feed} in this system", err=True)
     return CodeMapping(feed, at, code, target_system, target_code, "", known.get(at, ""))
 
 
-def _show(codes: Sequence[LocalCode], *, as_json: bool) -> None:
-    """Print the worklist."""
+def _show(codes: Sequence[LocalCode], project: Project, *, as_json: bool) -> None:
+    """Print how far standard codes reach, and the worklist."""
+    from uptake.findings.local_codes import read_coverage
+    from uptake.report.figures import Figures
+    from uptake.runs import run_folder
+
     if as_json:
         click.echo(json.dumps([_row(c) for c in codes], indent=2, ensure_ascii=False))
         return
+    if reach := read_coverage(run_folder(project, None)[0]):
+        share = Figures().share
+        click.echo(
+            f"{share(reach.covered, reach.records)} of {reach.records:,} records have a standard "
+            f"code; of {share(reach.patients_covered, reach.patients)} of {reach.patients:,} "
+            "patients all have."
+        )
     if not codes:
         click.echo("No local code of the last run is without a standard one.")
         return
@@ -205,11 +240,29 @@ def _show(codes: Sequence[LocalCode], *, as_json: bool) -> None:
             more = f", with {_count(b.codes - 1, 'more code')}" if b.codes > 1 else ""
             beside = f", and the repair of {', '.join(b.beside)}" if b.beside else ""
             click.echo(printable(f"  {b.title}: step {b.step}, +{b.gain} {b.unit}{more}{beside}"))
+        for line in _values(c):
+            click.echo(printable(f"  {line}"))
         if c.decided:
             click.echo(printable(f"  {c.decided.decision} by {c.decided.by}"))
-        elif c.suggestion:
-            click.echo(f"  suggested: {c.suggestion.target_system}|{c.suggestion.target_code}")
+            continue
+        for s in c.suggestions:
+            named = f"{s.target} {s.display}".rstrip()
+            click.echo(printable(f"  suggested: {named} ({', '.join(s.reasons)})"))
     click.echo("Decide with --feed, --code and --to, --reject or --flag; sign with --by.")
+
+
+def _values(c: LocalCode) -> Iterator[str]:
+    """Yield what is known of a code's values, a line each."""
+    v = c.values
+    if v.specimen:
+        yield f"specimen: {v.specimen}"
+    if v.numbers:
+        spread = f", nine of ten from {v.low:g} to {v.high:g}" if v.low != v.high else ""
+        yield f"median {v.median:g} {v.unit}".rstrip() + spread
+    if v.answers:
+        yield "answers: " + ", ".join(f"{word} {n:,}" for word, n in v.answers)
+    if v.also:
+        yield "also called " + ", ".join(v.also)
 
 
 def _count(n: int, noun: str) -> str:
@@ -235,6 +288,11 @@ def _row(c: LocalCode) -> dict[str, Any]:
             if c.suggestion
             else None
         ),
+        "suggestions": [
+            {"system": s.system, "code": s.code, "display": s.display, "reasons": list(s.reasons)}
+            for s in c.suggestions
+        ],
+        "values": asdict(c.values),
         "decision": _decision(c.decided) if c.decided else None,
     }
 
@@ -251,4 +309,5 @@ def _mapping(m: CodeMapping) -> dict[str, Any]:
         "display": m.display,
         "target_system": m.target_system,
         "target_code": m.target_code,
+        "equivalence": m.equivalence,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from string import Formatter
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from uptake.definitions.answers import Answers, defaults
 from uptake.definitions.document import Document, read_folders
 from uptake.definitions.elements import element_fault
 from uptake.definitions.queries import verify_query
+from uptake.definitions.repeats import lines_of
 from uptake.errors import DefinitionError
 from uptake.model import Check, Example, Severity
 
@@ -36,7 +38,11 @@ UNITS = {
 
 _REQUIRED = ("code", "title", "category", "dimension", "severity", "elements")
 _OPTIONAL = ("threshold", "effect", "unit", "fix_task", "entered_in_error", "unavailable")
-_EXAMPLES = ("violates", "passes", "ignores")
+_EXAMPLE = re.compile(
+    r"ndjson +(?P<kind>violates|passes|ignores)"
+    r"(?: +role=(?P<role>ehr|external))?(?: +group=(?P<group>[\w-]+))?"
+)
+"""The words behind an example's fence: what it shows, and of which feed it is."""
 _MORE_COLUMNS = ("expression", "other", "suggestion", "fix_key", "repair")
 
 
@@ -128,21 +134,33 @@ def _examples(document: Document, section: Section) -> tuple[Example, ...]:
     """Return the example blocks; each line is a resource, and both verdicts are shown."""
     examples = []
     for block in section.blocks:
-        language, _, kind = block.info.partition(" ")
-        if language != "ndjson" or kind.strip() not in _EXAMPLES:
+        info = _EXAMPLE.fullmatch(block.info)
+        if info is None:
             what = f"the block is ```{block.info}"
-            document.fault(block.line - 1, f"{what}; write ```ndjson violates, passes or ignores")
+            remedy = "write ```ndjson violates, passes or ignores"
+            if block.info.split()[:1] == ["ndjson"] and "=" in block.info:
+                remedy += ", then role=ehr or role=external, then group=NAME"
+            document.fault(block.line - 1, f"{what}; {remedy}")
             continue
         for number, text in enumerate(block.text.split("\n"), start=block.line):
-            if text.strip() and (fault := _resource_fault(text)):
+            if text.strip() and (fault := _line_fault(text)):
                 document.fault(number, fault)
-        examples.append(Example(kind.strip(), block.text, block.line))
+        role, group = info["role"] or "", info["group"] or ""
+        examples.append(Example(info["kind"], block.text, block.line, role, group))
     for kind in ("violates", "passes"):
         if section.title in document.sections and not any(
             e.kind == kind and e.ndjson.strip() for e in examples
         ):
             document.fault(section.line, f"no example that {kind}; add a block ```ndjson {kind}")
     return tuple(examples)
+
+
+def _line_fault(text: str) -> str:
+    """Return what is wrong with a resource, or with the first of repeated ones."""
+    try:
+        return _resource_fault(next(lines_of(text)))
+    except ValueError as error:
+        return str(error)
 
 
 def _resource_fault(text: str) -> str:

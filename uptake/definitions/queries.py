@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 _TEXTS = ("evidence", "expression", "suggestion", "fix_key", "repair")
 
 
-JUDGED = ("complete_for", "eligible", "feed", "medication_difference", "opportunity", "person",
-          "usage_event")  # fmt: skip
+JUDGED = ("eligible", "medication_difference", "opportunity", "usage_event")
 """Tables that are there once fitness is judged: opportunities and measures may read them."""
 
 

@@ -37,7 +37,7 @@ def _build(document: Document) -> Surface | None:
     if document.front:
         answers.only((*_REQUIRED, "zone", "columns", "actions"), _REQUIRED)
     zone = answers.text("zone")
-    if zone and not _is_zone(zone):
+    if zone and not is_zone(zone):
         answers.fault("zone", f"there is no time zone {zone!r}; write one as in America/Chicago")
     columns, actions = _texts(answers, "columns"), _texts(answers, "actions")
     for field in columns:
@@ -68,7 +68,8 @@ def _build(document: Document) -> Surface | None:
     return None if document.faults else surface
 
 
-def _is_zone(name: str) -> bool:
+def is_zone(name: str) -> bool:
+    """Return whether the time zone database knows the name."""
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

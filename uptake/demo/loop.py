@@ -80,6 +80,7 @@ class Demo:
             mappings=inputs.mappings,
             events=inputs.events,
             reference=inputs.reference,
+            terminology=inputs.terminology,
         )
         return write_run(request, self.project, None, self.watch)[1].final
 

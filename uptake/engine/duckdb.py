@@ -98,6 +98,12 @@ class Database:
         """Return the one row of a query."""
         return self.rows(sql, parameters)[0]
 
+    def batches(self, sql: str, size: int = 1 << 13) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of a query in Arrow batches; other queries may run meanwhile."""
+        beside = self._beside()
+        with _explained():
+            yield from beside._connection.sql(sql).to_arrow_reader(size)
+
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Append rows to a table, all columns as text or numbers that the table's types take."""
         import pyarrow as pa

@@ -17,6 +17,7 @@ from typing import Any, cast
 import msgspec
 from isal import isal_zlib
 
+from uptake.feeds.exports import KEYS, ExportedFile, read_manifest
 from uptake.feeds.files import REFUSED, SourceFile
 
 CHUNK = 8 << 20
@@ -29,7 +30,7 @@ GZIP = 31
 PACKED = 16 << 10
 """Bytes unpacked at a time; where they are damaged, these are lost."""
 BYSTANDERS = (
-    frozenset({"transactionTime", "output"}),  # the manifest of a Bulk Data export
+    KEYS,  # the manifest of a Bulk Data export
     frozenset({"exportId", "eventId"}),  # the log of a Bulk Data client
     frozenset({"name", "version", "dependencies"}),  # package.json
 )
@@ -59,6 +60,18 @@ class Refusal:
     error: str
 
 
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a Bulk Data export says of itself: no records, but how many there should be."""
+
+    file: SourceFile
+    files: tuple[ExportedFile, ...]
+
+
+Piece = Chunk | Refusal | Manifest
+"""What a file is cut into."""
+
+
 def file_hash(path: Path) -> str:
     """Return the sha256 of the file as it lies on disk; empty when it cannot be read."""
     try:
@@ -68,8 +81,11 @@ def file_hash(path: Path) -> str:
         return ""
 
 
-def read_chunks(file: SourceFile) -> Iterator[Chunk | Refusal]:
-    """Yield the records of a file in chunks, and a Refusal for what cannot be read as records."""
+def read_chunks(file: SourceFile) -> Iterator[Piece]:
+    """Yield the records of a file in chunks, and a Refusal for what cannot be read as records.
+
+    Of a manifest of an export, yields what it says.
+    """
     try:
         stream = _regular(file.path)
     except OSError as error:
@@ -87,7 +103,7 @@ def _regular(path: Path) -> BufferedReader:
     return path.open("rb")
 
 
-def _read(file: SourceFile, reader: _Reader) -> Iterator[Chunk | Refusal]:
+def _read(file: SourceFile, reader: _Reader) -> Iterator[Piece]:
     head = reader.more(CHUNK)
     refused = _refuse(file, head)
     if refused:
@@ -95,7 +111,9 @@ def _read(file: SourceFile, reader: _Reader) -> Iterator[Chunk | Refusal]:
         return
     text = head.removeprefix(BOM)
     start = len(head) - len(text)
-    if _is_bystander(text.lstrip().partition(b"\n")[0]):
+    first = text.lstrip().partition(b"\n")[0]
+    if _is_bystander(first):
+        yield from _said(file, first)
         return
     if _opens_a_document(text):
         text += reader.more(LARGEST_DOCUMENT)
@@ -113,9 +131,11 @@ def _read(file: SourceFile, reader: _Reader) -> Iterator[Chunk | Refusal]:
     yield from _lines(file, reader, text, start)
 
 
-def _document(file: SourceFile, text: bytes, start: int) -> Iterator[Chunk]:
+def _document(file: SourceFile, text: bytes, start: int) -> Iterator[Chunk | Manifest]:
     whole = text.lstrip()
-    if not _is_bystander(whole):
+    if _is_bystander(whole):
+        yield from _said(file, whole)
+    else:
         blank = len(text) - len(whole)
         line = 1 + text.count(b"\n", 0, blank)
         yield Chunk(file, line, start + blank, whole, document=True)
@@ -213,6 +233,13 @@ def _opens_a_resource(line: bytes) -> bool:
 def _is_bystander(text: bytes) -> bool:
     value = _decoded(text) if text.startswith(b"{") and b"resourceType" not in text else None
     return isinstance(value, dict) and any(keys <= value.keys() for keys in BYSTANDERS)
+
+
+def _said(file: SourceFile, bystander: bytes) -> Iterator[Manifest]:
+    """Yield what a bystander says of the files it lies beside: only a manifest does."""
+    value = _decoded(bystander)
+    if value.keys() >= KEYS:
+        yield Manifest(file, tuple(read_manifest(file.index, value)))
 
 
 def _decoded(text: bytes) -> Any:

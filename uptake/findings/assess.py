@@ -11,18 +11,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from uptake.conformance.results import write_results
 from uptake.definitions.elements import flat_name
 from uptake.engine.duckdb import Database, quoted
 from uptake.errors import SourceError, StorageError
 from uptake.feeds.files import files_of
-from uptake.findings import facts, opportunities
+from uptake.findings import facts, local_codes, opportunities, piqi
 from uptake.findings.checks import run_checks, strata, write_findings, write_strata
 from uptake.findings.evidence import write_evidence
 from uptake.findings.fitness import judge_fitness, untold
 from uptake.findings.history import compare, write_history
 from uptake.findings.load import prepare, tables_needed
 from uptake.findings.notes import notes
-from uptake.identity import persons
 from uptake.model import (
     Assessment,
     Check,
@@ -34,13 +34,15 @@ from uptake.model import (
     Surface,
     UseCase,
 )
-from uptake.reconciliation import medications
 from uptake.resources.store import Store, load
+from uptake.terminology import coverage
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from uptake.conformance.packages import Profiles
     from uptake.definitions.reference import ReferenceTable
+    from uptake.terminology.sources import Terminology
 
 
 class Watch(Protocol):
@@ -77,6 +79,10 @@ class Request:
     """What each surface of the log is for."""
     reference: Mapping[str, ReferenceTable] | None = None
     """What checks know of medicine; None: what ships."""
+    terminology: Terminology | None = None
+    """Whom to ask about codes; None: the releases that ship."""
+    profiles: Profiles | None = None
+    """What resources are judged by; None: the profiles that ship."""
     keeps_history: bool = False
     """True within a project: what became of every finding is kept from run to run."""
     before: Path | None = None
@@ -120,6 +126,9 @@ def _assess(
         lambda t: watch.advance(1, t),
         request.mappings,
         request.reference,
+        request.terminology,
+        request.profiles,
+        request.use_cases.values() or None,
     )
     watch.begin("Checks", len(checks))
     results = run_checks(db, checks, lambda code: watch.advance(1, code))
@@ -130,15 +139,16 @@ def _assess(
     elif request.use_cases:
         watch.begin("Fitness", 2)
         cases = request.use_cases.values()
-        persons.build_persons(db)
         fitness = judge_fitness(db, cases, request.checks)
         watch.advance(1)
-        medications.build_differences(db, request.as_of)
         faults = opportunities.find_opportunities(
             db, cases, request.measures, request.events, request.surfaces
         )
         watch.advance(1)
     write_files(db, out, request.form)
+    if "piqi" in request.form:
+        piqi.write_piqi(db, out, run=request.run, as_of=request.as_of)
+    write_results(db, out)
     if fitness and not request.partial:
         write_evidence(db, out)
     if request.keeps_history:
@@ -154,8 +164,9 @@ def _assess(
         fitness=fitness,
         resources=_resources(db),
         received=_received(db, request.as_of),
-        notes=(*faults, *notes(db, request.as_of)),
+        notes=(*faults, *coverage.read_notes(db), *notes(db, request.as_of)),
         examples=_examples(db),
+        terminology=coverage.read_coverage(db),
         changes=compare(db, results, since) if since else None,
         seconds=round(time.monotonic() - began, 3),
     )
@@ -164,9 +175,12 @@ def _assess(
 def _wanted(request: Request) -> frozenset[str]:
     """Return the tables that the checks and use cases of a run read, directly or not."""
     cases = list(request.use_cases.values())
-    named = {"event"}
+    named = {"event", coverage.TABLE}
+    if "piqi" in request.form:
+        named |= piqi.reads()
     if cases:
-        named |= facts.READS | persons.TABLES | opportunities.READS | medications.READS
+        named |= facts.READS | opportunities.READS | {"person", "medication_difference"}
+        named |= local_codes.READS
         named |= {flat_name(t) for u in cases for r in u.requirements for t in r.type}
     queries = [c.query for c in request.checks.values() if not c.options.get("unavailable")]
     queries += [q for u in cases for q in (u.population, u.opportunity, u.acted) if q]

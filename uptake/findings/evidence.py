@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from uptake.engine.duckdb import quoted
+from uptake.findings import local_codes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +45,10 @@ FILES = {
         order by o.use_case, o.at_time, key""",
     "measure_row": "select * from measure_row order by measure, at_time, unit",
     "person_key": "select * from person_key order by value, person, feed, kind, system",
-    "medication_difference": "select * from medication_difference order by all",
+    "medication_difference": """
+        select * exclude (chart_rid, outside_rid) from medication_difference order by all""",
+    "local_code": local_codes.LOCAL_CODE,
+    "code_coverage": local_codes.CODE_COVERAGE,
 }
 
 

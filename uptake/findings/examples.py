@@ -1,6 +1,7 @@
 """Run a check's own examples. In: a check; out: what they do not show, in sentences.
 
-The examples go the way of any feed: gate, tables, query. Each block is a feed of its own.
+The examples go the way of any feed: gate, tables, query. Each block is a feed of its own;
+those without a group are one load, and those of a group are another.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from uptake.definitions.reference import read_reference_tables, shipped_reference_tables
+from uptake.definitions.repeats import expand
 from uptake.engine.duckdb import Database
 from uptake.feeds.files import files_of
 from uptake.findings.checks import TABLES, answer
@@ -25,18 +27,27 @@ def run_examples(check: Check) -> list[str]:
     """Return one sentence for each example that does not come out as its block says."""
     if not check.query:
         return []
-    with tempfile.TemporaryDirectory(prefix="uptake-examples-") as folder:
-        feeds = []
-        for number, example in enumerate(check.examples):
-            feed = Path(folder) / f"{number:02}"
+    faults: list[str] = []
+    for group in sorted({example.group for example in check.examples}):
+        with tempfile.TemporaryDirectory(prefix="uptake-examples-") as folder:
+            faults += _faults_of_load(check, group, Path(folder))
+    return faults
+
+
+def _faults_of_load(check: Check, group: str, folder: Path) -> list[str]:
+    """Load the blocks of one group side by side, and say which come out wrong."""
+    feeds = []
+    for number, example in enumerate(check.examples):
+        if example.group == group:
+            feed = folder / f"{number:02}"
             feed.mkdir()
-            (feed / "example.ndjson").write_text(example.ndjson, "utf-8")
-            feeds.append(Feed(feed.name, feed))
-        db = Database(threads=1, memory="1GB", spill=Path(folder) / "spill")
-        try:
-            return _faults(db, check, feeds, Path(folder) / "store")
-        finally:
-            db.close()
+            (feed / "example.ndjson").write_text(expand(example.ndjson), "utf-8")
+            feeds.append(Feed(feed.name, feed, example.role))
+    db = Database(threads=1, memory="1GB", spill=folder / "spill")
+    try:
+        return _faults(db, check, feeds, folder / "store")
+    finally:
+        db.close()
 
 
 def _faults(db: Database, check: Check, feeds: list[Feed], folder: Path) -> list[str]:
@@ -56,8 +67,8 @@ def _faults(db: Database, check: Check, feeds: list[Feed], folder: Path) -> list
         said.setdefault(feed, []).append(violates)
     kept_out = {feed for (feed,) in db.rows("select distinct feed from quarantine")}
     faults = []
-    for number, example in enumerate(check.examples):
-        feed = f"{number:02}"
+    for feed in (f.name for f in feeds):
+        example = check.examples[int(feed)]
         answers = said.get(feed, [])
         fault = _fault(example.kind, answers)
         if fault:

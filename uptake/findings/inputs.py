@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from uptake.conformance.packages import Profiles, read_profiles
 from uptake.definitions import read_measures, read_surfaces
 from uptake.definitions.reference import read_reference_tables
 from uptake.project import existing_state
 from uptake.state import events
 from uptake.terminology.mappings import read_mappings
+from uptake.terminology.sources import Terminology, read_terminology
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +36,8 @@ class Inputs:
     mappings: tuple[CodeMapping, ...] = ()
     events: pa.Table | None = None
     reference: Mapping[str, ReferenceTable] | None = None
+    terminology: Terminology | None = None
+    profiles: Profiles | None = None
 
 
 def read_inputs(project: Project) -> Inputs:
@@ -45,14 +49,24 @@ def read_inputs(project: Project) -> Inputs:
     measures = read_measures(project.content("measures"), verify=project.own_content("measures"))
     surfaces = read_surfaces(project.content("surfaces"), verify=project.own_content("surfaces"))
     reference = read_reference_tables(project.content("reference"))
+    terminology = read_terminology(project)
+    profiles = read_profiles(project)
     state = existing_state(project)
     if state is None:
-        return Inputs(measures, surfaces, reference=reference)
+        return Inputs(
+            measures, surfaces, reference=reference, terminology=terminology, profiles=profiles
+        )
     folder = project.folder or Path()
     try:
         events.compact(state, folder)
         return Inputs(
-            measures, surfaces, read_mappings(state), events.everything(state, folder), reference
+            measures,
+            surfaces,
+            read_mappings(state),
+            events.everything(state, folder),
+            reference,
+            terminology,
+            profiles,
         )
     finally:
         state.close()

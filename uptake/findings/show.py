@@ -1,4 +1,6 @@
-"""One finding and the record behind it. In: a fingerprint; out: the row, the place, the text."""
+"""One finding and the record behind it. In: a fingerprint; out: the row, the place, the text, and
+what its repair would do.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,7 @@ from typing import Any
 
 from uptake.engine.duckdb import Database, listed, quoted
 from uptake.errors import SourceError
+from uptake.findings.repairs import NoRepairError, Repair, repair_of
 from uptake.resources.store import OFFSET_BITS, Store, open_store
 
 SHOWN = 100_000
@@ -24,6 +27,9 @@ class Found:
     row: dict[str, Any]
     place: str
     raw: str
+    repair: Repair | None = None
+    no_repair: str = ""
+    """Why the check's repair cannot be made of this record; empty where there is none to make."""
 
 
 def find(fingerprint: str, run: Path, store_folder: Path) -> Found:
@@ -55,12 +61,23 @@ def _find(db: Database, fingerprint: str, path: Path, store: Store) -> Found:
     if len(rows) > 1 and rows[0][0] != rows[1][0]:
         raise SourceError(f"several findings begin with {fingerprint}; give more of it")
     row = dict(zip(names, rows[0], strict=True))
-    place = f"{row['feed']}, {row['source_file']} line {row['source_line']}"
-    return Found(row, place, _raw(db, row, store))
+    place = str(row["feed"])
+    if row["source_file"] is not None:
+        place += f", {row['source_file']} line {row['source_line']}"
+    sent = _sent(db, row, store)
+    if not row["resource_type"] or row["source_file"] is None:
+        return Found(row, place, sent)
+    raw = json.dumps(json.loads(sent), indent=2, ensure_ascii=False)
+    if not row.get("repair"):  # a run of an older version has no such column
+        return Found(row, place, raw)
+    try:
+        return Found(row, place, raw, repair_of(sent, row["expression"], row["repair"]))
+    except NoRepairError as error:
+        return Found(row, place, raw, no_repair=str(error))
 
 
-def _raw(db: Database, row: dict[str, Any], store: Store) -> str:
-    """Return the record at the finding's place: pretty-printed, or as bytes if it was kept out."""
+def _sent(db: Database, row: dict[str, Any], store: Store) -> str:
+    """Return the record at the finding's place as sent; of one kept out, its bytes as text."""
     if row["source_file"] is None:
         return "(this finding is about no single record)"
     places = [(f.feed, f.path) for f in store.files]
@@ -73,7 +90,7 @@ def _raw(db: Database, row: dict[str, Any], store: Store) -> str:
             "and line = ? and type = ? and id is not distinct from ?",
             [index, row["source_line"], row["resource_type"], row["resource_id"]],
         )
-        return json.dumps(json.loads(_meant(texts, row)), indent=2, ensure_ascii=False)
+        return str(_meant(texts, row))
     raws = db.rows(
         f"select raw, 'raw:' || sha256(raw) from read_parquet({listed(store.quarantine_parts)}) "
         "where file_index = ? and line = ?",

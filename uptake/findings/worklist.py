@@ -11,20 +11,27 @@ import re
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from uptake.definitions.elements import json_path
 from uptake.engine.duckdb import Database, quoted
 from uptake.errors import SourceError
+from uptake.findings.local_codes import Values, read_values
 from uptake.model import CodeMapping, UseCase
+from uptake.terminology.loinc import SHIPPED
+from uptake.terminology.mappings import APPROVED, EQUIVALENT
+from uptake.terminology.suggestions import Asked, Suggestion, suggest
 
 if TYPE_CHECKING:
     from uptake.terminology.mappings import Decided
 
 CHECK = "COD-01"
 """The check whose findings are local codes; its `fix_key` is the system, a bar, the code."""
+OBSERVED = frozenset({"Observation.code", "Observation.component.code"})
+"""The elements whose codes are LOINC's: elsewhere nothing is suggested."""
+NO_VALUES = Values()
 Key = tuple[str, str]
 """Feed, and the system, a bar, the code."""
 
@@ -61,11 +68,30 @@ class LocalCode:
     suggestion: CodeMapping | None
     """A target that a use case's definition names for such a name; a person decides."""
     decided: Decided | None
+    values: Values = NO_VALUES
+    suggestions: tuple[Suggestion, ...] = ()
+    """The likeliest targets, with the reasons; only of what is observed."""
 
     @property
     def key(self) -> Key:
         """Return what a fix plan calls the code."""
         return self.feed, f"{self.system}|{self.code}"
+
+    def mapping(self, system: str, code: str, equivalence: str = EQUIVALENT) -> CodeMapping:
+        """Return the mapping to a standard code, with its name if it is a suggestion."""
+        names = {(s.system, s.code): s.display for s in self.suggestions}
+        return CodeMapping(
+            self.feed,
+            self.system,
+            self.code,
+            system,
+            code,
+            names.get((system, code), ""),
+            self.display,
+            equivalence,
+            self.values.specimen,
+            self.values.unit,
+        )
 
     @property
     def gain(self) -> int:
@@ -111,20 +137,23 @@ class Kept:
 
 
 def worklist(
-    run: Path, use_cases: Iterable[UseCase], decided: Iterable[Decided] = ()
+    run: Path,
+    use_cases: Iterable[UseCase],
+    decided: Iterable[Decided] = (),
+    pool: Path = SHIPPED,
 ) -> tuple[LocalCode, ...]:
     """Return the local codes of a run, those first whose mapping gains most, then by patients.
 
-    Raises SourceError where the run's files are not there.
+    `pool` is the table of the codes that may be suggested. Raises SourceError where the run's files
+    are not there.
     """
-    cases = list(use_cases)
-    blocks = _blocks(_summary(run))
-    known = {(d.mapping.feed, d.mapping.key): d for d in decided}
-    found = []
+    cases, decisions = list(use_cases), list(decided)
+    blocks, values = _blocks(_summary(run)), read_values(run)
+    known = {(d.mapping.feed, d.mapping.key): d for d in decisions}
+    found, asked = [], {}
     for feed, key, display, elements, resources, patients in _codes(run):
         system, _, code = key.rpartition("|")
         name = "" if display == code else display
-        target = suggested(name or code, elements, cases)
         found.append(
             LocalCode(
                 feed,
@@ -134,11 +163,31 @@ def worklist(
                 resources,
                 patients,
                 tuple(blocks.get((feed, key), ())),
-                CodeMapping(feed, system, code, *target, "", name) if target else None,
+                None,
                 known.get((feed, key)),
+                values.get((feed, key), NO_VALUES),
             )
         )
-    return tuple(sorted(found, key=lambda c: (-c.gain, -c.patients, -c.resources, c.key)))
+        if OBSERVED & set(elements):
+            held = found[-1].values
+            named = suggested(name or code, elements, cases)
+            asked[feed, key] = Asked(name or code, held.specimen, held.unit, held.numeric, named)
+    remembered = [d.mapping for d in decisions if d.decision == APPROVED]
+    ranked = dict(zip(asked, suggest(list(asked.values()), pool, remembered), strict=True))
+    told = [_with_suggestions(c, ranked.get(c.key, ()), asked.get(c.key)) for c in found]
+    return tuple(sorted(told, key=lambda c: (-c.gain, -c.patients, -c.resources, c.key)))
+
+
+def _with_suggestions(
+    code: LocalCode, ranked: tuple[Suggestion, ...], asked: Asked | None
+) -> LocalCode:
+    """Return a code with what it may stand for; what a use case looks for is approved in one go."""
+    named = next((s for s in ranked if asked and (s.system, s.code) == asked.named), None)
+    return replace(
+        code,
+        suggestion=code.mapping(named.system, named.code) if named else None,
+        suggestions=ranked,
+    )
 
 
 def suggested(

@@ -36,6 +36,11 @@ class Example:
     ndjson: str
     line: int
     """Where the block's first resource stands in the definition file."""
+    role: str = ""
+    """The role of its feed: `ehr`, `external` or none."""
+    group: str = ""
+    """Blocks of one group are feeds of one load; a block without a group knows no other feed of a
+    group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +181,8 @@ class Feed:
     """Resource types for which the absence of a fact means there is none."""
     sample: bool = False
     """True when the load is declared a sample: broken references cannot be judged."""
+    zone: str = ""
+    """The sender's time zone by its IANA name; empty when nobody said."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -191,6 +198,12 @@ class CodeMapping:
     target_display: str = ""
     display: str = ""
     """What the feed calls it."""
+    equivalence: str = "equivalent"
+    """The target's meaning beside the local code's: equivalent, wider, narrower or inexact."""
+    specimen: str = ""
+    """What it is measured in, as sent; empty where that is not known."""
+    unit: str = ""
+    """A UCUM code; empty where that is not known."""
 
     @property
     def key(self) -> str:

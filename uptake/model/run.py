@@ -42,6 +42,21 @@ class CheckResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Coverage:
+    """How far verdicts on the codes of a system reach: what is not covered is never a defect."""
+
+    system: str
+    name: str
+    codes: int
+    """Distinct codes of the load."""
+    covered: int
+    complete: bool
+    """True: a code that is not there does not exist."""
+    source: str
+    """What was asked, in words."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stratum:
     """A check's numbers for one feed, resource type and month (None when undated)."""
 
@@ -191,5 +206,7 @@ class Assessment:
     seconds: float
     received: Mapping[str, datetime] = field(default_factory=dict)
     """Feed to when its newest resource was at its sender's server."""
+    terminology: tuple[Coverage, ...] = ()
+    """Of each system of the load, how many of its codes could be looked up."""
     changes: Changes | None = None
     """Since the run to compare with; None: there is none."""

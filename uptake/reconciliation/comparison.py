@@ -12,7 +12,7 @@ create table medication_difference (
   severity varchar, chart_text varchar, chart_sig varchar, chart_date date, chart_by varchar,
   chart_feed varchar, chart_type varchar, chart_id varchar, outside_text varchar,
   outside_sig varchar, outside_date date, outside_by varchar, outside_feed varchar,
-  outside_type varchar, outside_id varchar);
+  outside_type varchar, outside_id varchar, chart_rid bigint, outside_rid bigint);
 create temp table list_entry (
   rid bigint, chart boolean, person bigint, feed varchar, type varchar, id varchar, day date,
   text varchar, codings struct(system varchar, code varchar, display varchar)[], dosage varchar,
@@ -224,7 +224,7 @@ insert into medication_difference
       else 'medium'
     end,
     c.name, c.sig, c.day, c.by, c.feed, c.type, c.id,
-    o.name, o.sig, o.day, o.by, o.feed, o.type, o.id
+    o.name, o.sig, o.day, o.by, o.feed, o.type, o.id, x.chart_rid, x.outside_rid
   from compared x
   join known k on k.person = x.person
   left join entry c on c.rid = x.chart_rid

@@ -163,7 +163,7 @@ def _read_drugs(db: Database) -> None:
     rows = [
         row
         for (system, code), names in met.items()
-        for row in _identities(system, code, sorted(names, key=lambda n: (-n[0], n[1])))
+        for row in identities(system, code, sorted(names, key=lambda n: (-n[0], n[1])))
     ]
     columns = (
         "system", "code", "rank", "identity", "label", "key", "ingredient", "strength", "mass",
@@ -172,7 +172,7 @@ def _read_drugs(db: Database) -> None:
     db.run(comparison.SYNONYMS)
 
 
-def _identities(system: str, code: str, names: list[tuple[int, str]]) -> Iterator[tuple[Any, ...]]:
+def identities(system: str, code: str, names: list[tuple[int, str]]) -> Iterator[tuple[Any, ...]]:
     """Yield what a code stands for: the components its commonest readable name says, else itself.
 
     A code has one meaning in a load, whatever single resources call it. Only RxNorm's names have

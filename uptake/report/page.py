@@ -20,7 +20,7 @@ from markupsafe import Markup, escape
 
 from uptake.disk import write_whole
 from uptake.model import Verdict
-from uptake.report import charts, figures, sentences
+from uptake.report import charts, codes, figures, sentences
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -95,6 +95,7 @@ def page(assessment: Assessment) -> str:
             scorecard=_scorecard(assessment, strata),
             examples=_examples(assessment, strata, numbers.records),
             feeds=_feed_rows(assessment),
+            looked_up=codes.coverage_sentence(assessment.terminology),
         )
     )
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from uptake.findings.assess import assess
+from uptake.report.formats import Run, write_formats
 from uptake.report.page import write_page
 from uptake.report.summary import write_summary
 from uptake.runs import history, new_run
@@ -30,4 +31,5 @@ def write_run(
         done = assess(request, place.draft, place.store, watch)
         write_page(done, place.draft)
         write_summary(done, place.draft)
+        write_formats(Run(done, place.draft, place.store), request.form)
     return done, place

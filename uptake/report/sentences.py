@@ -308,6 +308,19 @@ def failing(assessment: Assessment) -> list[CheckResult]:
     return sorted(failed, key=order)
 
 
+def conformance_sentence(assessment: Assessment, numbers: Numbers) -> str:
+    """Returns how many records have what US Core makes mandatory; empty if that was not judged."""
+    judged = next(
+        (r for r in assessment.checks if r.check.code == "CNF-04" and r.denominator), None
+    )
+    if judged is None:
+        return ""
+    said = numbers.records
+    whole = said.count(judged.denominator, "records")
+    kept = said.share(judged.denominator - judged.numerator, judged.denominator)
+    return f"US Core: {kept} of {whole} it has a profile for have what it makes mandatory."
+
+
 def with_verdict(assessment: Assessment, verdict: Verdict) -> list[CheckResult]:
     """Returns the checks of one verdict, by code."""
     return sorted(

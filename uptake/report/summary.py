@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,7 @@ def summary(assessment: Assessment) -> dict[str, object]:
         },
         "checks": [_check(r) for r in assessment.checks],
         "use_cases": [_use_case(f) for f in assessment.fitness],
+        "terminology": [asdict(c) for c in assessment.terminology],
         "changes": _changes(assessment.changes) if assessment.changes else None,
         "seconds": round(assessment.seconds, 3),
     }

@@ -80,6 +80,8 @@ def _tell_rest(assessment: Assessment, numbers: figures.Numbers, console: Consol
     console.print()
     _say(console, sentences.checks_sentence(assessment))
     _say(console, sentences.inputs_sentence(assessment, numbers))
+    if told := sentences.conformance_sentence(assessment, numbers):
+        _say(console, told)
     for line in sentences.quarantine_sentences(assessment, numbers):
         _say(console, line)
     for result in sentences.with_verdict(assessment, Verdict.NOT_RUN):

@@ -89,26 +89,48 @@ TABLES = {
             (
                 "text",
                 "doseAndRate.doseQuantity.value",
+                "doseAndRate.doseQuantity.unit",
+                "doseAndRate.doseQuantity.code",
                 "doseAndRate.doseRange.low.value",
+                "doseAndRate.doseRange.low.unit",
+                "doseAndRate.doseRange.low.code",
+                "doseAndRate.doseRange.high.unit",
+                "doseAndRate.doseRange.high.code",
                 "doseAndRate.rateQuantity.value",
                 "doseAndRate.rateRange.low.value",
                 "doseAndRate.rateRatio.numerator.value",
                 "route.text",
                 "route.coding.code",
                 "timing.code.text",
+                "timing.code.coding.code",
                 "timing.repeat.frequency",
                 "timing.repeat.period",
                 "timing.repeat.when",
+                "timing.repeat.dayOfWeek",
+                "timing.repeat.timeOfDay",
+                "timing.repeat.count",
                 "timing.event",
                 "asNeededBoolean",
+                "asNeededCodeableConcept.text",
+                "asNeededCodeableConcept.coding.code",
             ),
             "v.text as text, "
             "len(list_filter(v.doseAndRate, lambda d: d.doseQuantity.value is not null "
             "or d.doseRange is not null or d.rateQuantity is not null or d.rateRange is not null "
             "or d.rateRatio is not null)) > 0 is true as has_dose, "
-            "v.route is not null as has_route, "
-            "(v.timing.code is not null or v.timing.repeat is not null "
-            "or len(v.timing.event) > 0) is true as has_timing",
+            "len(list_filter(v.doseAndRate, lambda d: coalesce(d.doseQuantity.unit, "
+            "d.doseQuantity.code, d.doseRange.low.unit, d.doseRange.low.code, "
+            "d.doseRange.high.unit, d.doseRange.high.code) is not null)) > 0 is true as has_unit, "
+            "len(list_filter(v.doseAndRate, lambda d: d.rateQuantity is not null "
+            "or d.rateRange is not null or d.rateRatio is not null)) > 0 is true as has_rate, "
+            "(v.route.text is not null or len(v.route.coding) > 0) is true as has_route, "
+            "(v.timing.code.text is not null or len(v.timing.code.coding) > 0 "
+            "or v.timing.repeat.frequency is not null or v.timing.repeat.period is not null "
+            "or v.timing.repeat.count is not null or len(v.timing.repeat.when) > 0 "
+            "or len(v.timing.repeat.dayOfWeek) > 0 or len(v.timing.repeat.timeOfDay) > 0 "
+            "or len(v.timing.event) > 0) is true as has_timing, "
+            "(v.asNeededBoolean or v.asNeededCodeableConcept.text is not null "
+            "or len(v.asNeededCodeableConcept.coding) > 0) is true as as_needed",
         ),
         Table("text", _types("string markdown"), (), "v as value", told_elsewhere=True),
     )

@@ -7,13 +7,15 @@ and JSON path: what parsers would read differently or not at all.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
 
 from uptake import r4
 from uptake.feeds.chunks import BOM, Chunk
+from uptake.resources.envelopes import SentBundle, describe, read_bundle, read_entry
+from uptake.resources.repeats import may_repeat_keys, repeated_key
 from uptake.resources.structs import decoder
 
 DEEPEST_BUNDLE = 8
@@ -31,6 +33,8 @@ class Record:
     bundle: int | None
     """The offset of the Bundle it came in: urn:uuid references resolve within it."""
     text: bytes
+    method: str | None = None
+    """The method of its Bundle entry's request; empty if it names none, None without a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +50,11 @@ class Rejected:
 
 @dataclass(slots=True)
 class Judged:
-    """What the gate says of one chunk: every record is in exactly one of the two lists."""
+    """What the gate says of one chunk: every record is in exactly one of the first two lists."""
 
     records: list[Record] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
+    bundles: list[SentBundle] = field(default_factory=list)
     keys: dict[str, set[tuple[str, ...]]] = field(default_factory=dict)
     """Resource type to the outlines met, each a top-level key and the keys directly inside it:
     later stages read no others."""
@@ -62,22 +67,9 @@ class _Refused(Exception):  # noqa: N818 -- a verdict on one record, never seen 
         super().__init__(error)
 
 
-class _Entry(msgspec.Struct, gc=False):
-    fullUrl: str | None = None  # noqa: N815 -- FHIR's name
-    resource: msgspec.Raw = msgspec.Raw()
-
-
-class _Bundle(msgspec.Struct, gc=False):
-    entry: list[msgspec.Raw] | None = None
-
-
 _TWICE = "a key stands twice in one object; parsers disagree on which one counts"
 _TOO_DEEP = "nested too deep to be a resource"
 _read = msgspec.json.Decoder().decode
-_write = msgspec.json.Encoder().encode
-_read_bundle = msgspec.json.Decoder(_Bundle).decode
-_read_entry = msgspec.json.Decoder(_Entry).decode
-_read_pairs = re.compile(rb"\\u00(?:22|5[cC])")
 
 
 def judge(chunk: Chunk) -> Judged:
@@ -138,7 +130,7 @@ def _judge_resource(
         resource = decoder(resource_type).decode(text)
         if "contained" in document:
             _judge_contained(document["contained"])
-        if _may_repeat_keys(text, document):
+        if may_repeat_keys(text, document):
             _refuse_repeats(text)
     except msgspec.ValidationError as error:
         raise _Refused(*_explain(str(error))) from None
@@ -274,49 +266,6 @@ def _other_release(release: str, mark: str) -> str:
     return f"FHIR {release} ({mark} is not in R4); Uptake reads R4: export as R4"
 
 
-def _may_repeat_keys(text: bytes, document: Any) -> bool:
-    """Tell whether an object of the text may repeat a key; False is certain.
-
-    Writing the parsed document again drops a repeated key and its two quotes, so equal numbers of
-    unescaped quotes prove that none was dropped; this costs an eighth of a slower exact parse.
-    Escapes that spell a quote or a backslash change the count: those few texts take that parse.
-    """
-    written = _write(document)
-    if written == text:
-        return False
-    return bool(_read_pairs.search(text)) or _quotes(written) != _quotes(text)
-
-
-def _quotes(text: bytes) -> int:
-    return text.count(b'"') - text.count(b'\\"')
-
-
-class _Pairs(list[tuple[str, Any]]):
-    """An object as its keys and values in order, repeats included."""
-
-
-def _repeated_key(text: bytes) -> str:
-    """Return the JSON path of the first repeated key, by an exact parse; empty if none repeats."""
-    import json
-
-    return _find_repeated(json.loads(text, object_pairs_hook=_Pairs), "$")
-
-
-def _find_repeated(value: Any, path: str) -> str:
-    if isinstance(value, _Pairs):
-        seen = set()
-        for key, below in value:
-            found = f"{path}.{key}" if key in seen else _find_repeated(below, f"{path}.{key}")
-            if found:
-                return found
-            seen.add(key)
-    elif isinstance(value, list):
-        for number, item in enumerate(value):
-            if found := _find_repeated(item, f"{path}[{number}]"):
-                return found
-    return ""
-
-
 def _unwrap(judged: Judged, text: bytes, line: int, offset: int, depth: int) -> None:
     """Judge every entry of a Bundle as a record of its own; a Bundle inside is unwrapped too.
 
@@ -325,11 +274,13 @@ def _unwrap(judged: Judged, text: bytes, line: int, offset: int, depth: int) -> 
     if depth > DEEPEST_BUNDLE:
         raise _Refused("Bundles nested too deep", "$")
     try:
-        entries = [bytes(entry) for entry in _read_bundle(text).entry or ()]
+        bundle = read_bundle(text)
     except msgspec.ValidationError as error:
         raise _Refused(*_explain(str(error))) from None
+    entries = [bytes(entry) for entry in bundle.entry or ()]
     starts = _places(text, entries)
     _refuse_repeats(_without(text, entries, starts))
+    judged.bundles.append(describe(bundle, line, offset))
     position = 0
     for entry, at in zip(entries, starts, strict=True):
         line += text.count(b"\n", position, at)
@@ -347,7 +298,7 @@ def _judge_entry(
     if entry == b"null":
         raise _Refused("a Bundle entry without a resource", "$")
     try:
-        read = _read_entry(entry)
+        read = read_entry(entry)
     except msgspec.ValidationError as error:
         raise _Refused(*_explain(str(error))) from None
     raw = bytes(read.resource)
@@ -362,7 +313,7 @@ def _judge_entry(
         if record.type == "Bundle":
             _unwrap(judged, raw, line, offset, depth=depth + 1)
         else:
-            _accept(judged, record, document)
+            _accept(judged, replace(record, method=read.method), document)
     except _Refused as refused:
         judged.rejected.append(Rejected(line, offset, raw, refused.error, refused.path))
 
@@ -389,5 +340,5 @@ def _without(text: bytes, values: list[bytes], starts: list[int]) -> bytes:
 
 
 def _refuse_repeats(text: bytes) -> None:
-    if repeated := _repeated_key(text):
+    if repeated := repeated_key(text):
         raise _Refused(_TWICE, repeated)

@@ -23,7 +23,8 @@ import msgspec
 
 from uptake.disk import write_whole
 from uptake.errors import StorageError
-from uptake.feeds.chunks import Chunk, Refusal, file_hash, read_chunks
+from uptake.feeds.chunks import Chunk, Manifest, Piece, Refusal, file_hash, read_chunks
+from uptake.feeds.exports import ExportedFile  # noqa: TC001 -- the manifest's types
 from uptake.model import InputFile
 from uptake.resources.gate import Judged, Record, Rejected, judge
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from uptake.feeds.files import SourceFile
     from uptake.resources.datatypes import Fields
 
-VERSION = 3
+VERSION = 4
 """Raised when the gate or the layout changes, so that a store written before is not reused."""
 OFFSET_BITS = 43
 PART = 8 << 20
@@ -42,14 +43,17 @@ MANIFEST = "manifest.json"
 
 @dataclass(slots=True)
 class Part:
-    """What one task wrote: at most one Parquet file of resources and one of quarantine."""
+    """What one task wrote: at most one Parquet file each of resources, quarantine and Bundles."""
 
     resources: str = ""
     quarantine: str = ""
+    bundles: str = ""
     counts: dict[int, tuple[int, int]] = field(default_factory=dict)
     """File index to (resources, quarantined)."""
     keys: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
     """Resource type to the outlines met: a top-level key and the keys directly inside it."""
+    exported: list[ExportedFile] = field(default_factory=list)
+    """What the manifests of exports say."""
 
 
 @dataclass(slots=True)
@@ -69,6 +73,16 @@ class Store:
     def quarantine_parts(self) -> list[str]:
         """The Parquet files of records kept out."""
         return [str(self.folder / p.quarantine) for p in self.parts if p.quarantine]
+
+    @property
+    def bundle_parts(self) -> list[str]:
+        """The Parquet files of Bundles, as they came, without their entries."""
+        return [str(self.folder / p.bundles) for p in self.parts if p.bundles]
+
+    @property
+    def exported(self) -> list[ExportedFile]:
+        """The files that manifests of exports name."""
+        return [file for part in self.parts for file in part.exported]
 
     @property
     def fields(self) -> dict[str, Fields]:
@@ -148,7 +162,7 @@ def _reuse(folder: Path, content: str) -> Store | None:
     if manifest.version != VERSION or manifest.content != content:
         return None
     store = Store(folder, manifest.files, manifest.parts)
-    parts = (*store.resource_parts, *store.quarantine_parts)
+    parts = (*store.resource_parts, *store.quarantine_parts, *store.bundle_parts)
     return store if all(Path(part).is_file() for part in parts) else None
 
 
@@ -184,14 +198,14 @@ def _start_method() -> str:
     return "fork" if alone else "spawn"
 
 
-def _tasks(files: list[SourceFile], progress: Progress) -> Iterator[list[Chunk | Refusal]]:
+def _tasks(files: list[SourceFile], progress: Progress) -> Iterator[list[Piece]]:
     """Yield the chunks of all files in order, small ones together, about PART bytes a task."""
-    batch: list[Chunk | Refusal] = []
+    batch: list[Piece] = []
     held = 0
     for file in files:
         for chunk in read_chunks(file):
             batch.append(chunk)
-            held += len(chunk.data) if isinstance(chunk, Chunk) else len(chunk.raw)
+            held += _size(chunk)
             if held >= PART:
                 yield batch
                 batch, held = [], 0
@@ -200,11 +214,20 @@ def _tasks(files: list[SourceFile], progress: Progress) -> Iterator[list[Chunk |
         yield batch
 
 
-def judge_part(chunks: list[Chunk | Refusal], folder: Path, number: int) -> Part:
+def _size(piece: Piece) -> int:
+    if isinstance(piece, Manifest):
+        return 0
+    return len(piece.data if isinstance(piece, Chunk) else piece.raw)
+
+
+def judge_part(chunks: list[Piece], folder: Path, number: int) -> Part:
     """Judge the chunks of one task and write what they hold; returns what was written."""
     part = Part()
     judged: list[tuple[SourceFile, Judged]] = []
     for chunk in chunks:
+        if isinstance(chunk, Manifest):
+            part.exported += chunk.files
+            continue
         verdict = _judge(chunk)
         judged.append((chunk.file, verdict))
         good, bad = part.counts.get(chunk.file.index, (0, 0))
@@ -221,6 +244,9 @@ def judge_part(chunks: list[Chunk | Refusal], folder: Path, number: int) -> Part
     if any(v.rejected for _, v in judged):
         part.quarantine = f"quarantine-{number:06d}.parquet"
         _write_quarantine(judged, folder / part.quarantine)
+    if any(v.bundles for _, v in judged):
+        part.bundles = f"bundles-{number:06d}.parquet"
+        _write_bundles(judged, folder / part.bundles)
     return part
 
 
@@ -250,6 +276,7 @@ def _write_resources(judged: list[tuple[SourceFile, Judged]], path: Path) -> Non
             "bundle": pa.int64(),
             "hash": pa.uint64(),
             "text": pa.binary(),
+            "method": pa.string(),
         }
     )
     stored = schema.set(7, pa.field("text", pa.string()))
@@ -280,6 +307,7 @@ def _columns(records: list[tuple[int, Record]]) -> Iterator[list[Any]]:
     hashed, number = hashlib.blake2b, int.from_bytes
     yield [number(hashed(r.text, digest_size=8).digest(), "little") for _, r in records]
     yield [r.text for _, r in records]
+    yield [r.method for _, r in records]
 
 
 def _write_quarantine(judged: list[tuple[SourceFile, Judged]], path: Path) -> None:
@@ -308,4 +336,28 @@ def _write_quarantine(judged: list[tuple[SourceFile, Judged]], path: Path) -> No
             "path": pa.string(),
         }
     )
+    pq.write_table(pa.Table.from_pylist(rows, schema=schema), path, compression="zstd")
+
+
+def _write_bundles(judged: list[tuple[SourceFile, Judged]], path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = [
+        {
+            "bundle": (file.index << OFFSET_BITS) | b.offset,
+            "file_index": file.index,
+            "line": b.line,
+            "type": b.type,
+            "total": b.total,
+            "matches": b.matches,
+            "self_url": b.self_url,
+            "next_url": b.next_url,
+        }
+        for file, verdict in judged
+        for b in verdict.bundles
+    ]
+    whole = dict.fromkeys(("bundle", "file_index", "line", "total", "matches"), pa.int64())
+    words = dict.fromkeys(("type", "self_url", "next_url"), pa.string())
+    schema = pa.schema({**whole, **words})  # type: ignore[arg-type]
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), path, compression="zstd")

@@ -99,10 +99,14 @@ class _Builder:
     def feeds(self, feeds: Sequence[Feed]) -> None:
         """Make `feed`, `complete_for` and `source_file`."""
         db = self.db
-        db.run("create table feed (feed varchar, role varchar, sample boolean)")
+        db.run("create table feed (feed varchar, role varchar, sample boolean, zone varchar)")
         db.run("create table complete_for (feed varchar, type varchar)")
         db.run("create table source_file (file_index bigint, feed varchar, file varchar)")
-        db.insert("feed", ("feed", "role", "sample"), [(f.name, f.role, f.sample) for f in feeds])
+        db.insert(
+            "feed",
+            ("feed", "role", "sample", "zone"),
+            [(f.name, f.role, f.sample, f.zone) for f in feeds],
+        )
         complete = [(f.name, t) for f in feeds for t in f.complete_for]
         db.insert("complete_for", ("feed", "type"), complete)
         files = [(i, f.feed, f.path) for i, f in enumerate(self.store.files)]
@@ -190,7 +194,8 @@ class _Builder:
             self._extensions(resource_type)
         self._allowed_targets(resource_type)
         if view:
-            self.db.run(f"create table raw_{view.name} as {view.raw('src')}")
+            source = _with_extensions(view) if "extension" in fields else "src"
+            self.db.run(f"create table raw_{view.name} as {view.raw(source)}")
         self.db.run("drop table src")
 
     def _source(self, spec: str, rows: str) -> None:
@@ -343,6 +348,21 @@ class _Builder:
             left join record p on p.rid = s.target_rid
             left join event e on e.rid = i.rid
         """)
+
+
+def _with_extensions(view: FlatView) -> str:
+    """Return the source of a view: where it reads extensions, with those as it takes them.
+
+    `src` has them as JSON, for a value may be of any type.
+    """
+    shape = view.compiled.shape.fields.get("extension")
+    if shape is None:
+        return "src"
+    read = f"lambda e: json_transform(e, '{transform_spec(shape)}')"
+    return (
+        "(select rid, struct_update(r, extension := list_transform(r.extension, "
+        f"{read})) as r from src)"
+    )
 
 
 def _add(spec: dict[str, Any], more: Mapping[str, Any]) -> None:

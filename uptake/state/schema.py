@@ -260,6 +260,9 @@ mapping = Table(
     _text("target_system"),
     _text("target_code"),
     _text("target_display"),
+    _text("equivalence"),  # of an approved one: equivalent, wider, narrower, inexact
+    _text("specimen"),  # what was known of the code, so that others of its name are known again
+    _text("unit"),
     Column("decision", String, nullable=False),  # approved, flagged, rejected
     *_signed(),
 )

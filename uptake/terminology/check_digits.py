@@ -15,6 +15,7 @@ LOINC = "http://loinc.org"
 SNOMED = "http://snomed.info/sct"
 NPI = "http://hl7.org/fhir/sid/us-npi"
 UCUM = "http://unitsofmeasure.org"
+RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 
 _DIGITS = re.compile(r"[0-9]+\Z")
 """ASCII only: `str.isdigit` takes the digits of every script."""
@@ -27,7 +28,7 @@ _FORMATS = {
     # parts.
     LOINC: r"[0-9]{1,7}-[0-9]|L[APLG][0-9]{1,7}-[0-9]|MTHU[0-9]{6}",
     # RxNorm Technical Documentation, RXCUI: a number of up to eight digits.
-    "http://www.nlm.nih.gov/research/umls/rxnorm": r"[1-9][0-9]{0,7}",
+    RXNORM: r"[1-9][0-9]{0,7}",
     # CDC, IIS Code Sets: CVX is text of two or three digits, `03` is not `3`.
     "http://hl7.org/fhir/sid/cvx": r"[0-9]{2}|[1-9][0-9]{2}",
     # 21 CFR 207.33: 4-4-2, 5-3-2 or 5-4-1; with 11 digits, 5-4-2 (45 CFR 162.1002), with or

@@ -7,7 +7,7 @@ by itself: a wrong mapping puts a wrong fact before a clinician.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 APPROVED, FLAGGED, REJECTED = "approved", "flagged", "rejected"
 DECISIONS = (APPROVED, FLAGGED, REJECTED)
 """Flagged: somebody has to ask the laboratory; rejected: the suggestion is wrong."""
+EQUIVALENT = "equivalent"
+EQUIVALENCES = (EQUIVALENT, "wider", "narrower", "inexact")
+"""What the target's meaning is beside the local code's, in FHIR's words (ConceptMapEquivalence)."""
 
 
 class MappingError(UptakeError):
@@ -62,6 +65,9 @@ def decide(
             "target_system": m.target_system,
             "target_code": m.target_code,
             "target_display": m.target_display,
+            "equivalence": m.equivalence,
+            "specimen": m.specimen,
+            "unit": m.unit,
             "decision": decision,
             "by": by.strip(),
             "at": at,
@@ -86,9 +92,11 @@ def checked(mapping: CodeMapping, *, targeted: bool = True) -> CodeMapping:
     if not targeted:
         return mapping
     system, code, display = _target(mapping)
-    return CodeMapping(
-        mapping.feed, mapping.system, mapping.code, system, code, display, mapping.display
-    )
+    if mapping.equivalence not in EQUIVALENCES:
+        raise MappingError(
+            f"{mapping.equivalence!r} is no equivalence; write one of {', '.join(EQUIVALENCES)}"
+        )
+    return replace(mapping, target_system=system, target_code=code, target_display=display)
 
 
 def _target(mapping: CodeMapping) -> tuple[str, str, str]:
@@ -131,6 +139,9 @@ def decisions(state: State) -> tuple[Decided, ...]:
                 row["target_code"],
                 row["target_display"],
                 row["display"],
+                row["equivalence"],
+                row["specimen"],
+                row["unit"],
             ),
             row["decision"],
             row["by"],

@@ -10,56 +10,39 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from uptake.terminology import check_digits, systems, units
+from uptake.terminology.coverage import build_coverage
+from uptake.terminology.dimensions import measure
+from uptake.terminology.displays import build_display_status
+from uptake.terminology.lookup import build_code_status
+from uptake.terminology.releases import shipped
+from uptake.terminology.sources import Terminology
 from uptake.terminology.ucum import is_ucum
 
 if TYPE_CHECKING:
     from uptake.engine.duckdb import Database
 
 
-def build_statuses(db: Database, wanted: frozenset[str]) -> None:
-    """Make those of `code_status`, `identifier_status`, `unit_status`, `system_status` in `wanted`.
+CODES = frozenset({"code_status", "code_validity", "display_status", "terminology_coverage"})
+"""What is told by the same look into the releases."""
+
+
+def build_statuses(
+    db: Database, wanted: frozenset[str], terminology: Terminology | None = None
+) -> None:
+    """Make the status tables in `wanted`; `terminology` answers for codes, without it what ships.
 
     The tables `coding`, `identifier` and `quantity` must exist as far as they are read. Raises
     EngineError if a status table exists already.
     """
+    if wanted & CODES:
+        asked = build_code_status(db, terminology or Terminology(shipped()))
+        if "display_status" in wanted:
+            build_display_status(db, asked)
+        if "terminology_coverage" in wanted:
+            build_coverage(db, asked)
     for name, build in _BUILDERS.items():
         if name in wanted:
             build(db)
-
-
-def _build_code_status(db: Database) -> None:
-    """Judge each distinct (system, code) by the rules of the system that is meant."""
-    db.run(
-        "create table code_status (system varchar, code varchar, check_digit_ok boolean, "
-        "format_ok boolean, suggestion varchar)"
-    )
-    ruled = [
-        (system, rules)
-        for (system,) in db.rows("select distinct system from coding where system is not null")
-        if (rules := systems.code_rules(system)) and check_digits.has_rule(rules)
-    ]
-    db.run("create temp table ruled_system (system varchar, rules varchar)")
-    db.insert("ruled_system", ("system", "rules"), ruled)
-    # Only what can be judged comes to Python: a load has far more local codes than standard ones.
-    db.run(
-        "insert into code_status (system, code) select distinct system, code from coding "
-        "where code is null or system is null or system not in (select system from ruled_system)"
-    )
-    judged = db.rows(
-        "select distinct r.rules, c.system, c.code from coding c "
-        "join ruled_system r using (system) where c.code is not null"
-    )
-    columns = ("system", "code", "check_digit_ok", "format_ok", "suggestion")
-    db.insert("code_status", columns, [_code_row(*row) for row in judged])
-    db.run("drop table ruled_system")
-
-
-def _code_row(
-    rules: str, system: str, code: str
-) -> tuple[str, str, bool | None, bool | None, str | None]:
-    right = check_digits.check_digit_ok(rules, code)
-    suggestion = check_digits.suggest(rules, code) if right is False else None
-    return system, code, right, check_digits.format_ok(rules, code), suggestion
 
 
 def _build_identifier_status(db: Database) -> None:
@@ -82,19 +65,21 @@ def _build_unit_status(db: Database) -> None:
     """Judge each distinct (unit, system, code)."""
     db.run(
         "create table unit_status (unit varchar, system varchar, code varchar, ucum_ok boolean, "
-        "suggestion varchar)"
+        "suggestion varchar, dimension varchar, factor double)"
     )
-    rows = [
-        (
-            unit,
-            system,
-            code,
-            None if code is None else is_ucum(code),
-            units.suggest(unit, system, code),
-        )
-        for unit, system, code in db.rows("select distinct unit, system, code from quantity")
-    ]
-    db.insert("unit_status", ("unit", "system", "code", "ucum_ok", "suggestion"), rows)
+    sent = db.rows("select distinct unit, system, code from quantity")
+    columns = ("unit", "system", "code", "ucum_ok", "suggestion", "dimension", "factor")
+    db.insert("unit_status", columns, [_unit_row(*row) for row in sent])
+
+
+def _unit_row(
+    unit: str | None, system: str | None, code: str | None
+) -> tuple[str | None, str | None, str | None, bool | None, str | None, str | None, float | None]:
+    meant = units.suggest(unit, system, code)
+    measured = measure(meant) if meant else None
+    dimension = measured.dimension if measured else None
+    factor = float(measured.size) if measured else None
+    return unit, system, code, None if code is None else is_ucum(code), meant, dimension, factor
 
 
 def _build_system_status(db: Database) -> None:
@@ -110,7 +95,6 @@ def _build_system_status(db: Database) -> None:
 
 
 _BUILDERS: dict[str, Callable[[Database], None]] = {
-    "code_status": _build_code_status,
     "identifier_status": _build_identifier_status,
     "unit_status": _build_unit_status,
     "system_status": _build_system_status,

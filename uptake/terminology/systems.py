@@ -8,6 +8,7 @@ system: it has no canonical URI and is not standard.
 from __future__ import annotations
 
 import functools
+import json
 import re
 import tomllib
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ _EDITION = re.compile(r"snomed\.info/(x?sct/[0-9]{6,18}(?:/version/[0-9]{8})?)\Z
 _OID = re.compile(r"[0-2](\.[0-9]+){3,}\Z")
 _V2_OID = "2.16.840.1.113883.12."
 _V2_WORD = re.compile(r"hl7([0-9]{4})\Z")
-_V2 = "http://terminology.hl7.org/CodeSystem/v2-"
+_THO = "http://terminology.hl7.org/CodeSystem/"
+_V2 = _THO + "v2-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ def _table() -> _Table:
     uris: dict[str, str] = {}
     moved = read["moved"]
     uris.update((_key(moved["from"] + name), moved["to"] + name) for name in moved["names"])
+    uris.update(_numbered())
     uris.update((oid, read["v3"]["to"] + name) for oid, name in read["v3"]["oids"].items())
     for system in read["system"]:
         for name in (system["uri"], *system.get("aliases", ())):
@@ -50,6 +53,13 @@ def _table() -> _Table:
         for start in (family["uri"], *family.get("was", ()))
     )
     return _Table(uris, {s["uri"]: s["standard"] for s in read["system"]}, families)
+
+
+def _numbered() -> dict[str, str]:
+    """Return the URIs of HL7's v2 and v3 code systems by their OIDs."""
+    path = resources.files("uptake") / "content" / "terminology" / "oids.json"
+    read: dict[str, str] = json.loads(path.read_text("utf-8"))
+    return {oid: _THO + name for oid, name in read.items()}
 
 
 @functools.lru_cache(maxsize=10_000)

@@ -44,11 +44,11 @@ def is_ucum(code: str) -> bool:
     carry an annotation (`100/{cells}`), so may a bracket (`(8.h){shift}`). A number takes no
     exponent: `10*3` is a thousand, `10+3` is not UCUM. Spaces and what is not ASCII never are.
     """
-    tokens = _tokens(code) if len(code) <= _LONGEST else []
+    tokens = tokens_of(code) if len(code) <= _LONGEST else []
     return bool(tokens) and _main_term(tokens, 0) == len(tokens)
 
 
-def _tokens(code: str) -> list[tuple[str, str]]:
+def tokens_of(code: str) -> list[tuple[str, str]]:
     """Return (kind, text) pairs; none if some character fits nowhere."""
     tokens: list[tuple[str, str]] = []
     at = 0

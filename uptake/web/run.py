@@ -14,6 +14,7 @@ import msgspec
 
 from uptake.engine.duckdb import Database, quoted
 from uptake.errors import SourceError
+from uptake.model import Coverage  # noqa: TC001 -- msgspec reads the annotation
 
 PAGE = 50
 """Findings on a page."""
@@ -108,6 +109,7 @@ class Summary(msgspec.Struct, frozen=True):
     received: dict[str, datetime] = {}
     """Feed to when its newest resource was at its sender's server; runs of old do not say."""
     notes: tuple[str, ...] = ()
+    terminology: tuple[Coverage, ...] = ()
     seconds: float = 0.0
 
 

@@ -60,7 +60,8 @@ def technical(summary: Summary, declared: Sequence[Feed], situation: Situation) 
     gate = next((c for c in summary.checks if c.code == "CNF-01"), None)
     many = f"{kept:,} of {_SAY.count(records, 'records')} {'was' if kept == 1 else 'were'} kept out"
     if gate and gate.verdict == "fail":
-        wrong.append(f"{many}, where at most {threshold(gate.threshold)} are allowed")
+        told = many if kept else "too many records are not built as FHIR says"
+        wrong.append(f"{told}, where at most {threshold(gate.threshold)} are allowed")
     fine = f"{_all_read(len(names))}, {many if kept else 'nothing was kept out'}"
     told = f"something is wrong: {listed(wrong)}" if wrong else f"all is well: {fine}"
     facts = (

@@ -10,13 +10,16 @@ from uuid import uuid4
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
+from uptake.engine.tokens import tables_of
 from uptake.errors import SourceError
 from uptake.findings.impact import use_cases_of
 from uptake.findings.show import find
 from uptake.model import CheckResult, Severity, Verdict
 from uptake.report import sentences
+from uptake.report.codes import coverage_lines
 from uptake.report.figures import Figures
 from uptake.runs import history
+from uptake.terminology.statuses import CODES
 from uptake.web import run as runs
 from uptake.web import trends
 from uptake.web.charts import lines
@@ -95,6 +98,7 @@ def check(request: Request) -> Response:
         "check.html",
         line=line,
         check=line.result.check,
+        looked_up=_looked_up(site, run, line.result),
         by_feed=by_feed,
         by_key=by_key,
         most=max((g.patients for g in by_feed), default=0) or 1,
@@ -134,7 +138,9 @@ def finding(request: Request) -> Response:
         repair=found.repair,
         line=line,
         check=line.result.check,
-        about=f"{row['feed']}|{row['resource_type']}/{row['resource_id']}",
+        about=f"{row['feed']}|{row['resource_type']}/{row['resource_id']}"
+        if row["resource_id"]
+        else "",
         report=str(uuid4()),
         who=person(request),
     )
@@ -178,6 +184,13 @@ def _lines(site: Site, run: Path) -> tuple[Line, ...]:
         )
         for result in ranked
     )
+
+
+def _looked_up(site: Site, run: Path, result: CheckResult) -> list[str]:
+    """Return how far codes could be looked up, for a check that rests on it."""
+    if not tables_of(result.check.query) & CODES:
+        return []
+    return coverage_lines(site.of_run("summary", lambda: runs.read_summary(run)).terminology)
 
 
 def _trends(site: Site, run: Path, result: CheckResult) -> tuple[Drawing, ...]:

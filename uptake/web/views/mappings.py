@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
@@ -10,12 +10,15 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
+from uptake.findings.local_codes import Coverage, read_coverage
 from uptake.findings.worklist import Kept, LocalCode, judged, kept, worklist
-from uptake.model import CodeMapping
 from uptake.report.figures import Figures
 from uptake.runs import history
+from uptake.terminology.loinc import table_of
 from uptake.terminology.mappings import (
     APPROVED,
+    EQUIVALENCES,
+    EQUIVALENT,
     FLAGGED,
     REJECTED,
     MappingError,
@@ -23,6 +26,7 @@ from uptake.terminology.mappings import (
     decide,
     decisions,
 )
+from uptake.terminology.releases import folder_of
 from uptake.web.evidence import cut
 from uptake.web.people import Person, person, remember, typed
 from uptake.web.run import opaque
@@ -37,10 +41,15 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from uptake.model import CodeMapping
     from uptake.web.site import Site
 
 LISTED = 100
+SHOWN = 2
+"""Suggestions in sight; the others unfold."""
 CHOICES = {APPROVED: "Approve", FLAGGED: "Ask the sender", REJECTED: "Reject"}
+MEANINGS = dict(zip(EQUIVALENCES, ("the same", "more", "less", "something near"), strict=True))
+"""What a standard code means beside the local one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +59,25 @@ class Row:
     code: LocalCode
     key: str
     target: str
+    """The system and code that are chosen; empty where none is."""
+    other: str = ""
+    """What is typed beside the suggestions."""
+    equivalence: str = EQUIVALENT
     chosen: str = ""
     fault: str = ""
+
+    @property
+    def text(self) -> str:
+        """Return what stands in the field for another code: what is none of the suggestions."""
+        listed = self.target in (s.target for s in self.code.suggestions)
+        return self.other or ("" if listed else self.target)
+
+    @property
+    def unfolded(self) -> bool:
+        """Tell whether what is chosen, typed or wrong is among what is folded away."""
+        beyond = [s.target for s in self.code.suggestions[SHOWN:]]
+        unusual = self.target in beyond or self.equivalence != EQUIVALENT
+        return unusual or bool(self.text or self.fault) or not self.code.suggestions
 
 
 @dataclass(slots=True)
@@ -73,16 +99,19 @@ def index(request: Request) -> Response:
 
 def _rows(site: Site, run: Path) -> list[Row]:
     def read() -> tuple[LocalCode, ...]:
-        return worklist(run, site.definitions().use_cases.values(), decisions(site.state))
+        cases, pool = site.definitions().use_cases.values(), table_of(folder_of(site.project))
+        return worklist(run, cases, decisions(site.state), pool)
 
-    found = site.of_state("worklist", read)
-    return [Row(c, opaque("\x1f".join(c.key)), _target(c)) for c in found]
+    return [_row(c) for c in site.of_state("worklist", read)]
 
 
-def _target(code: LocalCode) -> str:
+def _row(code: LocalCode) -> Row:
+    """Return a code as it stands: what was decided is chosen, or what a use case looks for."""
     held = code.decided.mapping if code.decided else None
     known = held if held and held.target_code else code.suggestion
-    return f"{known.target_system}|{known.target_code}" if known else ""
+    target = f"{known.target_system}|{known.target_code}" if known else ""
+    equivalence = known.equivalence if known else EQUIVALENT
+    return Row(code, opaque("\x1f".join(code.key)), target, equivalence=equivalence)
 
 
 def _page(
@@ -96,6 +125,9 @@ def _page(
         rows=shown,
         note=cut(len(rows), len(shown)),
         choices=CHOICES,
+        first=SHOWN,
+        meanings=MEANINGS,
+        coverage=site.of_run("coverage", lambda: _coverage(site)),
         lead=_lead(rows),
         who=who,
         unsigned=unsigned,
@@ -134,6 +166,12 @@ def _lead(rows: list[Row]) -> str:
     return f"{told}."
 
 
+def _coverage(site: Site) -> tuple[Coverage | None, Coverage | None]:
+    """Return how far standard codes reach in the run before and in this one."""
+    told = [None, None, *(read_coverage(run) for run in history(site.project)[-2:])]
+    return told[-2], told[-1]
+
+
 def _promises(site: Site) -> tuple[Kept, ...]:
     """Return what the run before promised of the codes mapped since, and what came of it."""
     before, after = ([None, None, *history(site.project)])[-2:]
@@ -160,12 +198,13 @@ def _save(request: Request, form: FormData) -> Response:
     asked = _asked(_shown(rows), form)
     if asked.faults or not who.name:
         again = [
-            Row(
-                row.code,
-                row.key,
-                str(form.get(f"target-{row.key}", row.target)),
-                str(form.get(f"decision-{row.key}", "")),
-                asked.faults.get(row.key, ""),
+            replace(
+                row,
+                target=str(form.get(f"target-{row.key}", "")),
+                other=_typed(row, form),
+                equivalence=str(form.get(f"equivalence-{row.key}", row.equivalence)),
+                chosen=str(form.get(f"decision-{row.key}", "")),
+                fault=asked.faults.get(row.key, ""),
             )
             for row in rows
         ]
@@ -185,16 +224,37 @@ def _asked(rows: list[Row], form: FormData) -> Asked:
             decision = APPROVED
         if decision not in CHOICES:
             continue
-        system, _, target = str(form.get(f"target-{row.key}", row.target)).strip().rpartition("|")
-        c = row.code
-        wanted = CodeMapping(c.feed, c.system, c.code, system, target, "", c.display)
+        wanted = _wanted(row, form)
         try:
+            if decision == APPROVED:
+                _refuse_two(row, form)
             checked(wanted, targeted=decision == APPROVED)
         except MappingError as error:
             found.faults[row.key] = str(error)
         else:
             found.by_decision.setdefault(decision, []).append(wanted)
     return found
+
+
+def _wanted(row: Row, form: FormData) -> CodeMapping:
+    """Return the mapping that a form asks for: to what is chosen, or else typed."""
+    target = str(form.get(f"target-{row.key}", "")) or _typed(row, form)
+    if f"target-{row.key}" not in form and "all" in form:
+        target = row.target
+    system, _, code = target.strip().rpartition("|")
+    return row.code.mapping(system, code, str(form.get(f"equivalence-{row.key}", row.equivalence)))
+
+
+def _typed(row: Row, form: FormData) -> str:
+    return str(form.get(f"other-{row.key}", "")).strip()
+
+
+def _refuse_two(row: Row, form: FormData) -> None:
+    """Raise MappingError where one code is chosen and another is typed."""
+    chosen, other = str(form.get(f"target-{row.key}", "")).strip(), _typed(row, form)
+    if chosen and other and chosen != other:
+        name = row.code.display or row.code.code
+        raise MappingError(f"{name}: a code is chosen and another is typed; leave one of them")
 
 
 def start(request: Request) -> Response:

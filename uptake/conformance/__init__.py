@@ -1,0 +1,1 @@
+"""Conformance. In: a load and the profiles it should follow; out: what does not follow them."""

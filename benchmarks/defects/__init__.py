@@ -39,7 +39,6 @@ CASES: tuple[Case, ...] = (
     *demographics.CASES,
     *relations.CASES,
     *records.CASES,
-    *statistics.CASES,
     *mapping.CASES,
     *terminology.CASES,
     *conformance.CASES,
@@ -47,4 +46,6 @@ CASES: tuple[Case, ...] = (
     *free_text.CASES,
 )
 CASES = tuple(map(conformance.with_followers, CASES))
+PATTERNS: tuple[Case, ...] = statistics.CASES
+"""Injected into a twin of their own: so many single defects on one day are a pattern themselves."""
 CHECKS = tuple(sorted({case.check for case in CASES}))

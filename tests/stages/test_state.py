@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -19,7 +20,7 @@ from uptake.errors import StorageError
 from uptake.model import Action, UsageEvent
 from uptake.state import events
 from uptake.state.database import State, open_state
-from uptake.state.schema import champion, decision, event_inbox, metadata, refused_row
+from uptake.state.schema import champion, decision, event_inbox, mapping, metadata, refused_row
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
@@ -185,6 +186,27 @@ def test_opening_twice_is_opening_once(tmp_path: Path) -> None:
     assert first is not second
     first.close()
     second.close()
+
+
+def test_a_state_of_before_gains_the_new_columns(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'state.db'}"
+    open_state(url).close()
+    older = sqlite3.connect(tmp_path / "state.db")
+    for name in ("equivalence", "specimen", "unit"):
+        older.execute(f"alter table mapping drop column {name}")
+    older.execute("update alembic_version set version_num = '0001'")
+    older.execute(
+        "insert into mapping (feed, system, code, display, target_system, target_code, "
+        "target_display, decision, by, at) values ('lab', 'urn:x', 'K', '', '', '', '', "
+        "'flagged', 'Ada', '2026-10-01 00:00:00')"
+    )
+    older.commit()
+    older.close()
+    state = open_state(url)
+    with state.read() as connection:
+        rows = connection.execute(select(mapping)).mappings().all()
+    state.close()
+    assert [(r["code"], r["equivalence"], r["unit"]) for r in rows] == [("K", "", "")]
 
 
 def test_readers_do_not_wait_for_a_writer(tmp_path: Path) -> None:

@@ -113,9 +113,10 @@ def _slices(element: Element, value_sets: ValueSets) -> Iterator[Rule]:
         reason = ""
     except Unsupported as unsupported:
         reason = str(unsupported)
-    for inner in element.slices.values():
+    for name, inner in element.slices.items():
         if inner.low or inner.high is not None:
-            yield Rule(inner.id, "slice", inner.id, reason)
+            within = "slices of a slice are not told apart" if "/" in name else ""
+            yield Rule(inner.id, "slice", inner.id, reason or within)
     if element.slicing and element.slicing.closed:
         yield Rule(element.id, "slice", element.id, reason)
 

@@ -27,9 +27,9 @@ class Verdict:
     """What one definition says of a shape."""
 
     profile: str
-    claimed: bool
-    best_fit: bool
-    judged: bool
+    claimed: bool = False
+    best_fit: bool = False
+    judged: bool = True
     """False for a claimed profile whose definition is not here."""
     issues: tuple[Issue, ...] = ()
     populated: frozenset[str] = frozenset()
@@ -61,12 +61,12 @@ class Verdicts:
         """Yield what R4, each claimed profile and the best fit say of a shape."""
         shape = self._shape(shapes, fields)
         base = self.definitions.base(shapes.type)
-        yield Verdict(base.url, False, False, True, tuple(self._judge(base, shapes, shape)))
+        yield Verdict(base.url, issues=tuple(self._judge(base, shapes, shape)))
         claimed: set[str] = set()
         for claim in sorted(_claims(shape.resource)):
             profile = self._claimed(claim, shapes.type)
             if profile is None:
-                yield Verdict(claim, True, False, False)
+                yield Verdict(claim, claimed=True, judged=False)
             elif profile.url != base.url:
                 claimed.add(profile.url)
         best = best_fit(shapes.candidates, self.value_sets, _Evidence(self, shapes, shape))
@@ -77,7 +77,9 @@ class Verdicts:
             is_best = best is not None and url == best.url
             issues = tuple(self._judge(definition, shapes, shape))
             found = self._present(definition, shapes, shape) if is_best else frozenset()
-            yield Verdict(url, url in claimed, is_best, True, issues, found)
+            yield Verdict(
+                url, claimed=url in claimed, best_fit=is_best, issues=issues, populated=found
+            )
 
     def _claimed(self, claim: str, resource_type: str) -> Definition | None:
         """Return the definition that a claim names, in its version; None if it is not here."""
@@ -97,7 +99,7 @@ class Verdicts:
             return None
         issues = self._judge(shapes.candidates[0].definition, shapes, shape)
         kept = tuple(i for i in issues if i.key in keys)
-        return Verdict(any_profile(shapes.type), False, True, True, kept)
+        return Verdict(any_profile(shapes.type), best_fit=True, issues=kept)
 
     def _shape(self, shapes: TypeShapes, fields: tuple[int, ...]) -> _Shape:
         names = {key: field.element for key, field in names_at(shapes.type).items()}

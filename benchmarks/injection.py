@@ -1,12 +1,14 @@
-"""In: a folder of clean NDJSON. Out: its clean baseline, its twin with known defects, the truth.
+"""In: a folder of NDJSON. Out: its clean baseline, twins of it with known defects, the truth.
 
-    python -m benchmarks.injection SOURCE OUT [--rows 60] [--rate 0.01] [--seed 1]
+    python -m benchmarks.injection SOURCE OUT [--rows 60] [--rate 0.005] [--seed 1]
 
-writes OUT/clean, OUT/dirty (gzipped NDJSON) and OUT/truth.ndjson. Each defect and each near-miss
-gets a resource of its own, so that none masks another. A row of the truth is one unit: `check`,
+writes OUT/clean, OUT/dirty (gzipped NDJSON) and OUT/truth.ndjson; OUT/patterns has a dirty twin and
+a truth of what shows only in many resources together. Each defect and each near-miss gets a
+resource of its own, so that none masks another. A row of the truth is one unit: `check`,
 `variant`, `found` (false: a near-miss, which must not be found), `resource_type`, `id`, `also`
 (checks that rightly fire too, for this resource), and for a whole record `file` and `line`.
-The same source, seed and sizes give the same bytes.
+A case that runs out of resources is left there, and said. The same source, seed and sizes give the
+same bytes.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from datetime import datetime, timedelta
 from itertools import cycle
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import orjson
 
@@ -35,7 +38,7 @@ from benchmarks.corpus import (
     write_corpus,
     write_lines,
 )
-from benchmarks.defects import CASES
+from benchmarks.defects import CASES, PATTERNS
 from benchmarks.defects.case import Case, Draw
 from benchmarks.defects.time import AS_OF
 
@@ -56,31 +59,28 @@ class Injection:
     rows: int
     rate: float
     as_of: str = AS_OF
-    truth: list[dict[str, object]] = field(default_factory=list)
+    truth: list[dict[str, Any]] = field(default_factory=list)
     used: set[int] = field(default_factory=set)
     changed: dict[int, Resource] = field(default_factory=dict)
     added: dict[str, list[tuple[bytes, int | None]]] = field(default_factory=dict)
     pools: dict[object, Iterator[Resource]] = field(default_factory=dict)
-    skipped: list[str] = field(default_factory=list)
-    """Cases that this corpus has nothing for."""
+    short: dict[str, list[str]] = field(default_factory=dict)
+    """By check, the variants that this corpus has too little for, and how many of how many."""
 
-    def inject(self, cases: tuple[Case, ...], *, skips: bool = False) -> None:
-        """Every case, as often as the sizes say. Raises ValueError when resources run out.
-
-        With `skips` a case that runs out is left there, and one without any resource is skipped.
-        """
+    def inject(self, cases: tuple[Case, ...]) -> None:
+        """Every case, as often as the sizes say or until its resources run out."""
         variants = Counter((case.check, case.found) for case in cases)
         for case in cases:
             candidates = len(self.corpus.resources.get(case.on, []))
             wanted = max(self.rows, self.rate * candidates) * (1 if case.found else NEAR_MISSES)
-            for _ in range(-(-round(wanted) // variants[case.check, case.found])):
+            number = -(-round(wanted) // variants[case.check, case.found])
+            for done in range(number):
                 try:
                     self.spoil(case)
                 except (ValueError, KeyError, IndexError, AssertionError):
                     # The corpus has no such resource, or none with the element to be spoilt.
-                    if not skips:
-                        raise
-                    self.skipped.append(f"{case.check} {case.variant}")
+                    told = f"{case.variant}: {done} of {number}"
+                    self.short.setdefault(case.check, []).append(told)
                     break
 
     def spoil(self, case: Case) -> None:
@@ -184,30 +184,28 @@ def refresh(draw: Draw) -> None:
 
 
 def write_injection(
-    source: Path, out: Path, *, rows: int = 60, rate: float = 0.01, seed: int = 1
-) -> list[dict[str, object]]:
-    """Write OUT/clean, OUT/dirty and OUT/truth.ndjson; the rows of the truth."""
-    return inject(baseline.clean(read_corpus(source)), out, rows=rows, rate=rate, seed=seed)
+    source: Path, out: Path, *, rows: int = 60, rate: float = 0.005, seed: int = 1
+) -> tuple[Injection, Injection]:
+    """The twins of a folder, cleaned first; see `write_twins`."""
+    corpus = baseline.clean(read_corpus(source))
+    return write_twins(corpus, out, rows=rows, rate=rate, seed=seed)
 
 
-def inject(
-    corpus: Corpus,
-    out: Path,
-    *,
-    rows: int,
-    rate: float,
-    seed: int,
-    as_of: str = AS_OF,
-    skips: bool = False,
-) -> list[dict[str, object]]:
-    """Write a clean corpus and its dirty twin; the rows of the truth."""
+def write_twins(
+    corpus: Corpus, out: Path, *, rows: int, rate: float, seed: int, as_of: str = AS_OF
+) -> tuple[Injection, Injection]:
+    """Write a clean corpus and its two dirty twins; what was injected: single defects, patterns."""
     write_corpus(out / "clean", corpus)
-    injection = Injection(corpus, Random(seed), rows, rate, as_of)
-    injection.inject(CASES, skips=skips)
-    write_lines(out / "dirty", injection.lines())
-    body = b"".join(orjson.dumps(row) + b"\n" for row in injection.truth)
-    (out / "truth.ndjson").write_bytes(body)
-    return injection.truth
+    injections = []
+    for folder, cases in ((out, CASES), (out / "patterns", PATTERNS)):
+        injection = Injection(corpus, Random(seed), rows, rate, as_of)
+        injection.inject(cases)
+        write_lines(folder / "dirty", injection.lines())
+        body = b"".join(orjson.dumps(row) + b"\n" for row in injection.truth)
+        (folder / "truth.ndjson").write_bytes(body)
+        injections.append(injection)
+    singles, patterns = injections
+    return singles, patterns
 
 
 def main() -> int:
@@ -216,17 +214,20 @@ def main() -> int:
     parser.add_argument("source", type=Path, nargs="?", default=LARGE)
     parser.add_argument("out", type=Path)
     parser.add_argument("--rows", type=int, default=60)
-    parser.add_argument("--rate", type=float, default=0.01)
+    parser.add_argument("--rate", type=float, default=0.005)
     parser.add_argument("--seed", type=int, default=1)
     told = parser.parse_args()
     if not told.source.is_dir():
         print(f"{told.source}: no such folder; the benchmark needs its data there")
         return 2
-    truth = write_injection(told.source, told.out, rows=told.rows, rate=told.rate, seed=told.seed)
-    for (check, found), count in sorted(
-        Counter((row["check"], row["found"]) for row in truth).items()
+    for injection in write_injection(
+        told.source, told.out, rows=told.rows, rate=told.rate, seed=told.seed
     ):
-        print(f"{check}  {'defects' if found else 'near-misses':12} {count:6}")
+        counts = Counter((row["check"], row["found"]) for row in injection.truth)
+        for (check, found), count in sorted(counts.items()):
+            print(f"{check}  {'defects' if found else 'near-misses':12} {count:6}")
+        for check, variants in sorted(injection.short.items()):
+            print(f"{check}  too few resources: {'; '.join(variants)}")
     return 0
 
 

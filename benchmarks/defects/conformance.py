@@ -238,7 +238,7 @@ MODIFIERS = (
 CODES = (
     Case("COD-09", "a status of its own", "Observation", put("status", "done"), where=quantity),
     Case("COD-09", "another case", "Observation", put("status", "Final"), where=quantity),
-    Case("COD-09", "a letter", "Patient", put("gender", "F"), fresh=True),
+    Case("COD-09", "a letter", "Patient", put("gender", "F"), fresh=True, also=("DUP-06",)),
     Case("COD-09", "a use of its own", "Patient", put("name.0.use", "legal"), fresh=True),
     Case(
         "COD-09",
@@ -298,6 +298,7 @@ FOLLOWS: dict[tuple[str, ...], tuple[tuple[str, str], ...]] = {
         ("COD-10", "IU/L is no UCUM"),
         ("COD-10", "another system"),
         ("COD-10", "bpm is no UCUM"),
+        ("COD-10", "mmHg is no UCUM"),
         ("PLA-02", "height in kilograms"),
         ("PLA-02", "weight in centimetres"),
         ("PLA-03", "height in kilograms"),

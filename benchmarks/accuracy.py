@@ -66,9 +66,9 @@ class Accuracy:
         return dict(grouped)
 
 
-def unit_of_truth(row: dict[str, Any]) -> Unit:
-    """The unit that a row of the truth speaks of."""
-    if row["line"] is not None:
+def unit_of_truth(row: dict[str, Any], check: str) -> Unit:
+    """The unit that a row of the truth speaks of, as a check names it."""
+    if check == "CNF-01" and row["line"] is not None:
         return str(row["file"]), str(row["line"])
     return str(row["resource_type"]), str(row["id"])
 
@@ -96,11 +96,13 @@ def judge(injection: Injection, clean: Assessment, dirty: Assessment) -> list[Ac
     lines = {(str(row["resource_type"]), str(row["id"])): row for row in truth}
     results = []
     for check in sorted({str(row["check"]) for row in truth} | set(injection.short)):
-        mine = {unit_of_truth(row): row for row in truth if row["check"] == check}
+        mine = {unit_of_truth(row, check): row for row in truth if row["check"] == check}
         injected = {unit for unit, row in mine.items() if row["found"]}
         near = {unit for unit, row in mine.items() if not row["found"]}
-        also = {unit_of_truth(row) for row in truth if check in row["also"]}
-        names = {unit_of_truth(row): f"{row['check']} {row['variant']}" for row in truth}
+        followed = [row for row in truth if check in row["also"]]
+        also = {unit_of_truth(row, check) for row in followed}
+        also |= {("Patient", row["patient"]) for row in followed}
+        names = {unit_of_truth(row, check): f"{row['check']} {row['variant']}" for row in truth}
         names |= {unit: row["variant"] for unit, row in mine.items()}
         false = (after[check] - injected - also - before[check]) | (after[check] & near)
         results.append(

@@ -71,6 +71,8 @@ def clean_elements(resource: Resource) -> None:
     for node in nodes(resource):
         if node.get("system") == "http://snomed.info/sct" and node.get("code") == "34552-0":
             node["system"] = "http://loinc.org"  # a LOINC code under SNOMED's system: COD-05
+        if node.get("code") == "vital-sign":
+            node["code"] = "vital-signs"  # no code of the category's system: COD-04
         if node.get("system") in REPEATED_DISPLAYS:
             node.pop("display", None)
         if node.get("system") == "http://id.loc.gov/vocabulary/iso639-1":

@@ -11,6 +11,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def sync_folder(folder: Path) -> None:
+    """Wait until the files of a folder, and the folder itself, are on disk; raises OSError."""
+    for path in (*folder.iterdir(), folder):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file so that a crash leaves the old one or the new one; raises StorageError."""
     draft = path.with_name(path.name + ".tmp")

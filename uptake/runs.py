@@ -57,7 +57,7 @@ def new_run(project: Project, out: Path | None, run: str) -> Iterator[Place]:
         draft = runs / f"{name}.tmp"
         _make(draft)
         yield Place(draft, project.folder / STORE, runs / name)
-        _sync(draft)
+        sync_folder(draft)
         draft.rename(runs / name)
         link = project.folder / f"{CURRENT}.tmp"
         link.unlink(missing_ok=True)
@@ -114,12 +114,3 @@ def _locked(folder: Path) -> Iterator[None]:
             yield
         finally:
             path.unlink(missing_ok=True)
-
-
-def _sync(folder: Path) -> None:
-    for path in (*folder.iterdir(), folder):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -106,6 +106,13 @@ def snomed(resource: Resource) -> bool:
     return bool(resource["code"]["coding"][0]["system"] == SNOMED)
 
 
+MIXED = ("COD-13", "PLA-03")
+"""One local code beside many standard ones is mapped inconsistently, and its units differ."""
+STRANGE = ("PLA-02", "PLA-03", "PLA-04")
+"""A unit that is understood, of a result that it does not suit."""
+DIABETES = ("PLA-09",)
+"""A diagnosis of diabetes, whose patient has no HbA1c."""
+
 CASES = (
     Case("COD-01", "local code, Observation", "Observation", local("code"), where=laboratory),
     Case(
@@ -135,6 +142,7 @@ CASES = (
         "Observation",
         beside(LOCAL, "GLUF"),
         found=False,
+        also=MIXED,
         where=laboratory,
     ),
     Case(
@@ -156,7 +164,14 @@ CASES = (
         found=False,
         where=laboratory,
     ),
-    Case("COD-01", "ICD-10-CM", "Condition", put("code", concept((ICD10CM, "E11.9"))), found=False),
+    Case(
+        "COD-01",
+        "ICD-10-CM",
+        "Condition",
+        put("code", concept((ICD10CM, "E11.9"))),
+        found=False,
+        also=DIABETES,
+    ),
     Case(
         "COD-01",
         "NDC",
@@ -296,6 +311,7 @@ CASES = (
         "Observation",
         beside("urn:oid:1.2.840.114350.1.13.999.2", "1558"),
         found=False,
+        also=MIXED,
         where=laboratory,
     ),
     Case(
@@ -304,6 +320,7 @@ CASES = (
         "Observation",
         beside("https://lab.example.org/codes/", "GLUF"),
         found=False,
+        also=MIXED,
         where=laboratory,
     ),
     Case(
@@ -343,7 +360,11 @@ CASES = (
         where=lambda row: len(row["code"]["coding"][0]["code"]) > 7,
     ),
     Case(
-        "COD-05", "ICD-10-CM, dot misplaced", "Condition", put("code", concept((ICD10CM, "E1.19")))
+        "COD-05",
+        "ICD-10-CM, dot misplaced",
+        "Condition",
+        put("code", concept((ICD10CM, "E1.19"))),
+        also=DIABETES,
     ),
     Case(
         "COD-05",
@@ -379,6 +400,7 @@ CASES = (
             "Condition",
             put("code", concept((ICD10CM, code))),
             found=False,
+            also=DIABETES,
         )
         for code in ("E11.9", "M1A.9XX0", "I10")
     ),
@@ -408,6 +430,7 @@ CASES = (
         "Observation",
         beside(LOCAL, "1558-7"),
         found=False,
+        also=MIXED,
         where=laboratory,
     ),
     Case(
@@ -434,6 +457,7 @@ CASES = (
             "Observation",
             amount(unit=code, code=code),
             where=quantity,
+            also=STRANGE,
         )
         for code in ("mmHg", "IU/L", "lbs", "bpm", "mg per dL")
     ),
@@ -448,6 +472,7 @@ CASES = (
             [{"doseAndRate": [{"doseQuantity": {"value": 2, "unit": "tablet"}}]}],
         ),
         found=False,
+        also=("PLA-08",),
     ),
     *(
         Case(
@@ -456,6 +481,7 @@ CASES = (
             "Observation",
             amount(unit=code, code=code),
             found=False,
+            also=STRANGE,
             where=laboratory,
         )
         for code in (
@@ -475,6 +501,7 @@ CASES = (
         "Observation",
         amount(unit="milligrams/dl", code="mg/dL"),
         found=False,
+        also=STRANGE,
         where=laboratory,
     ),
     Case(

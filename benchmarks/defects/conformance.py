@@ -63,7 +63,15 @@ def odd(check: str, variant: str, on: str, edit: Callable[[Draw], None], **more:
 
 
 LET_IN = tuple(
-    Case("CNF-01", variant, "Observation", sent(whole, **elements), where=laboratory, fresh=True)
+    Case(
+        "CNF-01",
+        variant,
+        "Observation",
+        sent(whole, **elements),
+        also=("TXT-02",) if "valueString" in elements else (),
+        where=laboratory,
+        fresh=True,
+    )
     for variant, elements in (
         ("an unknown element", {"priority": "stat"}),
         ("an unknown element inside", {"note": [{"text": "mark", "level": 1}]}),

@@ -393,7 +393,13 @@ CASES = (
         where=laboratory,
     ),
     case(
-        "CTX-08", "zero is a value", "Observation", amount(value=0), found=False, where=laboratory
+        "CTX-08",
+        "zero is a value",
+        "Observation",
+        amount(value=0),
+        found=False,
+        also=("PLA-01", "TXT-09"),
+        where=laboratory,
     ),
     case(
         "CTX-08",

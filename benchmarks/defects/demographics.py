@@ -104,7 +104,12 @@ CASES = (
         both(phoned("000-000-0000"), put(f"{ADDRESS}.postalCode", "00000")),
         also=("TXT-07",),
     ),
-    patient("DUP-06", "year of birth, no address", both(put("birthDate", "1970"), drop("address"))),
+    patient(
+        "DUP-06",
+        "year of birth, no address",
+        both(put("birthDate", "1970"), drop("address")),
+        also=("TIM-05",),
+    ),
     patient("DUP-06", "no phone", drop("telecom"), found=False),
     patient("DUP-06", "no address", drop("address"), found=False),
     patient("DUP-06", "gender unknown", put("gender", "unknown"), found=False),

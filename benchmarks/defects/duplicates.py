@@ -139,6 +139,9 @@ def case(check: str, variant: str, on: str, edit: Callable[[Draw], Units], **mor
     return Case(check, variant, on, edit, fresh=on == "Patient", **more)
 
 
+OTHER = ("PLA-01", "PLA-04")
+"""A number half as large again may be one that no body has."""
+
 CASES = (
     case("DUP-01", "shared MR", "Patient", shared("MR")),
     case(
@@ -255,13 +258,16 @@ CASES = (
         also=("DUP-08",),
         where=panel,
     ),
-    case("DUP-08", "other number", "Observation", unequal(), where=laboratory),
-    case("DUP-08", "other number, vital sign", "Observation", unequal(), where=vital_sign),
+    case("DUP-08", "other number", "Observation", unequal(), also=OTHER, where=laboratory),
+    case(
+        "DUP-08", "other number, vital sign", "Observation", unequal(), also=OTHER, where=vital_sign
+    ),
     case(
         "DUP-08",
         "other number, other offset",
         "Observation",
         unequal(effectiveDateTime=elsewhere),
+        also=OTHER,
         where=quantity,
     ),
     case(
@@ -287,7 +293,13 @@ CASES = (
         where=laboratory,
     ),
     case(
-        "DUP-08", "amended", "Observation", unequal(status="amended"), found=False, where=laboratory
+        "DUP-08",
+        "amended",
+        "Observation",
+        unequal(status="amended"),
+        found=False,
+        also=OTHER,
+        where=laboratory,
     ),
     case(
         "DUP-08",
@@ -295,6 +307,7 @@ CASES = (
         "Observation",
         unequal(status="corrected"),
         found=False,
+        also=OTHER,
         where=laboratory,
     ),
     case(
@@ -303,6 +316,7 @@ CASES = (
         "Observation",
         unequal(status="entered-in-error"),
         found=False,
+        also=OTHER,
         where=laboratory,
     ),
     case(
@@ -311,6 +325,7 @@ CASES = (
         "Observation",
         unequal(method=METHOD),
         found=False,
+        also=OTHER,
         where=laboratory,
     ),
     case(
@@ -319,6 +334,7 @@ CASES = (
         "Observation",
         unequal(bodySite=LEFT_ARM),
         found=False,
+        also=OTHER,
         where=vital_sign,
     ),
     case(

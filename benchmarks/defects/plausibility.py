@@ -291,6 +291,14 @@ CASES = (
         Case("PLA-08", n, "MedicationRequest", prescribed(d, v, u, k), found, also=("CTX-11",))
         for n, d, v, u, k, found in DOSES
     ),
-    Case("PLA-09", "two HbA1c", "Patient", undocumented(7.8, 8.1), fresh=True),
-    Case("PLA-09", "HbA1c below 6.5", "Patient", undocumented(6.2, 6.3), False, fresh=True),
+    Case("PLA-09", "two HbA1c", "Patient", undocumented(7.8, 8.1), also=("CTX-15",), fresh=True),
+    Case(
+        "PLA-09",
+        "HbA1c below 6.5",
+        "Patient",
+        undocumented(6.2, 6.3),
+        False,
+        ("CTX-15",),
+        fresh=True,
+    ),
 )

@@ -55,9 +55,9 @@ def bad(variant: str, edit: Callable[[Draw], bytes]) -> Case:
     return Case("CNF-01", variant, "Observation", edit, where=laboratory, fresh=True)
 
 
-def odd(variant: str, edit: Callable[[Draw], bytes]) -> Case:
+def odd(variant: str, edit: Callable[[Draw], bytes], also: tuple[str, ...] = ()) -> Case:
     """A record to be let in."""
-    return Case("CNF-01", variant, "Observation", edit, found=False, where=laboratory, fresh=True)
+    return Case("CNF-01", variant, "Observation", edit, False, also, laboratory, fresh=True)
 
 
 NOTE: list[Resource] = [{"text": "mark"}]
@@ -96,6 +96,7 @@ CASES = (
                 "code": "mg/dL",
             },
         ),
+        also=("PLA-01", "PLA-02", "PLA-03"),
     ),
     odd("the same key at another level", sent(whole, note=[{"text": "id", "id": "status"}])),
 )

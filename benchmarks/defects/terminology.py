@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.defects.case import Case, Draw, Units, laboratory, panel, put
+from benchmarks.defects.coding import DIABETES, STRANGE
 from benchmarks.defects.newcomers import colonoscopy, grown_up, of_living, potassium, told
 
 if TYPE_CHECKING:
@@ -111,7 +112,13 @@ NOT_THERE = (
         where=laboratory,
     ),
     near(
-        condition("COD-04", "before the editions", coded("code", (ICD10CM, "E11.12")), where=early)
+        condition(
+            "COD-04",
+            "before the editions",
+            coded("code", (ICD10CM, "E11.12")),
+            also=DIABETES,
+            where=early,
+        )
     ),
     near(reason("COD-04", "category of ICD-10-CM", ICD10CM, "E11")),
     near(reason("COD-04", "retired later", ICD10CM, "G35")),
@@ -134,7 +141,7 @@ RETIRED = (
         lambda draw: draw.resource.update(
             code=told(ICD10CM, "G35", "Multiple sclerosis"), recordedDate="2025-11-05"
         ),
-        also=("TIM-04",),
+        also=("TIM-04", "DUP-09"),
     ),
     condition(
         "COD-06",
@@ -143,19 +150,25 @@ RETIRED = (
             code=told(ICD10CM, "E78.01", "Familial hypercholesterolemia"),
             recordedDate="2026-01-10T08:00:00+00:00",
         ),
-        also=("TIM-04",),
+        also=("TIM-04", "DUP-09"),
     ),
     near(condition("COD-06", "while it was valid", coded("code", (ICD10CM, "G35")))),
-    near(condition("COD-06", "still valid", coded("code", (ICD10CM, "E11.9")))),
-    near(condition("COD-06", "never billable", coded("code", (ICD10CM, "E11")))),
+    near(condition("COD-06", "still valid", coded("code", (ICD10CM, "E11.9")), also=DIABETES)),
+    near(condition("COD-06", "never billable", coded("code", (ICD10CM, "E11")), also=DIABETES)),
 )
 OTHER_NAMES = (
     condition(
         "COD-07",
         "diabetes, says asthma",
         said("code", ICD10CM, "E11.9", "Mild intermittent asthma"),
+        also=DIABETES,
     ),
-    condition("COD-07", "SNOMED CT", said("code", SNOMED, "44054006", "Essential hypertension")),
+    condition(
+        "COD-07",
+        "SNOMED CT",
+        said("code", SNOMED, "44054006", "Essential hypertension"),
+        also=DIABETES,
+    ),
     Case(
         "COD-07",
         "LOINC",
@@ -165,20 +178,34 @@ OTHER_NAMES = (
             lambda _: told(LOINC, "4548-4", "Sodium [Moles/volume] in Blood")["coding"][0],
         ),
         where=laboratory,
+        also=STRANGE,
+        fresh=True,  # a time of its own: no other HbA1c contradicts it
     ),
     near(
         condition(
             "COD-07", "its name", said("code", ICD10CM, "I10", "Essential (primary) hypertension")
         )
     ),
-    near(condition("COD-07", "shorter", said("code", ICD10CM, "E11.9", "Type 2 diabetes"))),
+    near(
+        condition(
+            "COD-07", "shorter", said("code", ICD10CM, "E11.9", "Type 2 diabetes"), also=DIABETES
+        )
+    ),
     near(condition("COD-07", "synonym", said("code", SNOMED, "38341003", "Hypertension"))),
-    near(condition("COD-07", "language", said("code", ICD10CM, "E11.9", "Diabète de type 2"))),
+    near(
+        condition(
+            "COD-07", "language", said("code", ICD10CM, "E11.9", "Diabète de type 2"), also=DIABETES
+        )
+    ),
     near(condition("COD-07", "not covered", said("code", SNOMED, "1104441000000107", "Asthma"))),
 )
 OTHER_SORTS = (
-    condition("COD-08", "procedure", said("code", SNOMED, "80146002", "Appendectomy")),
-    condition("COD-08", "lab test", said("code", LOINC, "4548-4", "Hemoglobin A1c")),
+    condition(
+        "COD-08", "procedure", said("code", SNOMED, "80146002", "Appendectomy"), also=("DUP-09",)
+    ),
+    condition(
+        "COD-08", "lab test", said("code", LOINC, "4548-4", "Hemoglobin A1c"), also=("DUP-09",)
+    ),
     Case(
         "COD-08", "diagnosis done", "Procedure", said("code", ICD10CM, "E11.9", "Type 2 diabetes")
     ),
@@ -189,18 +216,28 @@ OTHER_SORTS = (
         "panel with a value",
         "Observation",
         put("code", told(LOINC, "24323-8", "Comprehensive metabolic panel")),
+        also=("PLA-03",),
         where=laboratory,
     ),
     near(Case("COD-08", "panel without", "Observation", put("status", "final"), where=panel)),
     near(condition("COD-08", "situation", said("code", SNOMED, "161891005", "Back pain"))),
     near(condition("COD-08", "not covered", coded("code", (SNOMED, "1104441000000107")))),
-    near(drug("COD-08", "substance", (RXNORM, "6809"), also=("COD-11",))),
+    near(drug("COD-08", "substance", (RXNORM, "6809"), also=("COD-11", "DUP-09"))),
 )
 COARSE = (
-    drug("COD-11", "ingredient", (RXNORM, "6809")),
-    drug("COD-11", "under its OID", ("urn:oid:2.16.840.1.113883.6.88", "29046"), also=("COD-03",)),
+    drug("COD-11", "ingredient", (RXNORM, "6809"), also=("DUP-09",)),
     drug(
-        "COD-11", "beside a local code", ("http://ehr.example.org/drugs", "MET5"), (RXNORM, "6809")
+        "COD-11",
+        "under its OID",
+        ("urn:oid:2.16.840.1.113883.6.88", "29046"),
+        also=("COD-03", "DUP-09"),
+    ),
+    drug(
+        "COD-11",
+        "beside a local code",
+        ("http://ehr.example.org/drugs", "MET5"),
+        (RXNORM, "6809"),
+        also=("DUP-09",),
     ),
     near(drug("COD-11", "package", (NDC, "0093-7214-01"))),
     near(drug("COD-11", "ingredient and package", (RXNORM, "6809"), (NDC, "0093-7214-01"))),

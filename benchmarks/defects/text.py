@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from benchmarks.defects.case import Case, Draw, coded, laboratory, put, replace, vital_sign
-from benchmarks.defects.coding import LOCAL, UCUM, beside, only_text
+from benchmarks.defects.coding import LOCAL, MIXED, UCUM, beside, only_text
 
 if TYPE_CHECKING:
     from benchmarks.corpus import Resource
@@ -103,6 +103,7 @@ CASES = (
             "Observation",
             replace("valueQuantity", valueString=sent),
             found=False,
+            also=("TXT-03",) if sent == "Not detected" else (),
             where=laboratory,
         )
         for sent in NO_NUMBERS
@@ -113,6 +114,7 @@ CASES = (
         "Observation",
         beside(LOCAL, "Glucose fasting blood, morning"),
         where=laboratory,
+        also=MIXED,
     ),
     Case("TXT-04", "over 64 characters", "Condition", beside(LOCAL, "D" * 65)),
     Case(
@@ -121,9 +123,16 @@ CASES = (
         "Observation",
         beside(LOCAL, "Glucose-Fasting", display="Glucose-Fasting"),
         where=laboratory,
+        also=MIXED,
     ),
     *(
-        Case("TXT-04", f"display {display}", "Procedure", beside(LOCAL, "PR9", display=display))
+        Case(
+            "TXT-04",
+            f"display {display}",
+            "Procedure",
+            beside(LOCAL, "PR9", display=display),
+            also=MIXED,
+        )
         for display in ("n/a", "test", "Unknown")
     ),
     Case("TXT-04", "64 characters", "Condition", beside(LOCAL, "D" * 64), found=False),
@@ -133,6 +142,7 @@ CASES = (
         "Observation",
         beside(LOCAL, "PT1", display="Pregnancy test, urine"),
         found=False,
+        also=MIXED,
         where=laboratory,
     ),
     Case(
@@ -148,6 +158,7 @@ CASES = (
         "Observation",
         beside(LOCAL, "K", display="K (potassium)"),
         found=False,
+        also=MIXED,
         where=vital_sign,
     ),
     Case("TXT-05", "text only", "MedicationRequest", sig({"text": "1 tablet twice a day"})),
@@ -190,7 +201,7 @@ CASES = (
             {"sequence": 1, "text": "1 tablet daily"} | DOSE | DAILY,
             {"sequence": 2, "text": "then half a tablet"},
         ),
-        also=("CTX-11",),
+        also=("CTX-11", "PLA-08"),
     ),
     Case(
         "TXT-05",
@@ -198,7 +209,7 @@ CASES = (
         "MedicationRequest",
         sig({"text": "1 tablet daily"} | DOSE | DAILY),
         found=False,
-        also=("CTX-11",),
+        also=("CTX-11", "PLA-08"),
     ),
     Case(
         "TXT-05",
@@ -206,7 +217,7 @@ CASES = (
         "MedicationRequest",
         sig(DOSE | DAILY),
         found=False,
-        also=("CTX-11",),
+        also=("CTX-11", "PLA-08"),
     ),
     Case(
         "TXT-05",

@@ -385,7 +385,7 @@ CASES = (
         "a year before, month only",
         "Condition",
         put("onsetDateTime", born("%Y-%m", days=-400)),
-        also=FAR,
+        also=(*FAR, "PLA-05"),
         where=no_abatement,
     ),
     case(
@@ -411,7 +411,7 @@ CASES = (
             "performedPeriod",
             period(born("%Y-%m-%dT09:~:~Z", days=-3650), born("%Y-%m-%dT10:~:~Z", days=-3650)),
         ),
-        also=FAR,
+        also=(*FAR, "PLA-05"),
     ),
     case(
         "TIM-05",

@@ -79,16 +79,7 @@ def _answering(project: Project) -> dict[str, str]:
 
 def row(release: Release, *, answers: bool) -> dict[str, Any]:
     """Return a release as `--json` prints it; `answers`: it is asked, not a newer one."""
-    return {
-        "name": release.name,
-        "version": release.version,
-        "systems": list(release.systems),
-        "codes": release.codes,
-        "complete": release.complete,
-        "source": release.source,
-        "added": release.added or None,
-        "answers": answers,
-    }
+    return {**release.said, "added": release.added or None, "answers": answers}
 
 
 def show_releases(project: Project) -> None:

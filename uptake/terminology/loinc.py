@@ -5,7 +5,6 @@ The shipped table holds a few hundred codes; a release that was added takes its 
 
 from __future__ import annotations
 
-import csv
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from uptake.engine.duckdb import quoted
 from uptake.terminology import releases
 from uptake.terminology.check_digits import LOINC
+from uptake.terminology.picked import csv_of
 
 if TYPE_CHECKING:
     from uptake.engine.duckdb import Database
@@ -37,10 +37,8 @@ def load_terms(db: Database, path: Path) -> None:
     Of a release only laboratory and clinical terms are read: no attachments for claims, no surveys
     (LOINC Users' Guide, CLASSTYPE).
     """
-    if path.suffix == ".parquet":
-        db.run(f"create table release as select * from read_parquet({quoted(str(path))})")
-    else:
-        _read_table(db, path)
+    source = f"read_parquet({quoted(str(path))})" if path.suffix == ".parquet" else csv_of(path)
+    db.run(f"create table release as select * from {source}")
     held = {name for name, *_ in db.rows("describe release")}
     related = next((name for name in ("RELATEDNAMES", "RELATEDNAMES2") if name in held), "''")
     observed = "CLASSTYPE::varchar in ('1', '2')" if "CLASSTYPE" in held else "true"
@@ -56,12 +54,3 @@ def load_terms(db: Database, path: Path) -> None:
         from release where STATUS = 'ACTIVE' and {observed}
         """
     )
-
-
-def _read_table(db: Database, path: Path) -> None:
-    """Make `release` of a CSV file; lines that begin with `# ` before its header are notes."""
-    with path.open(encoding="utf-8", newline="") as stream:
-        rows = csv.reader(line for line in stream if not line.startswith("# "))
-        columns = next(rows)
-        db.run(f"create table release ({', '.join(f'{name} varchar' for name in columns)})")
-        db.insert("release", columns, list(rows))

@@ -16,7 +16,6 @@ any) and was used from `covered_from` to `covered_to` (NULL: whenever).
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping
@@ -25,6 +24,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from uptake.disk import sync_folder
 from uptake.engine.duckdb import quoted
 from uptake.errors import StorageError
 from uptake.terminology.value_sets import PACKAGES
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 FOLDER = "terminology"
 """Where a project keeps what was added; FHIR packages in a folder of their own there."""
+
+DRAFTS = (".tmp", ".old")
+"""What ends so is half written, or was replaced: a crash may leave it behind."""
 
 COLUMNS: Mapping[str, str] = {
     "system": "varchar",
@@ -90,6 +93,19 @@ class Release:
         """Return the pattern that names its Parquet files: `{}` stands for the table."""
         return str(self.folder / "{}.parquet")
 
+    @property
+    def said(self) -> dict[str, Any]:
+        """Return what release.json says."""
+        return {
+            "name": self.name,
+            "version": self.version,
+            "systems": list(self.systems),
+            "codes": self.codes,
+            "complete": self.complete,
+            "source": self.source,
+            "added": self.added,
+        }
+
 
 def folder_of(project: Project) -> Path | None:
     """Return where a project's releases lie; None without a project."""
@@ -106,7 +122,7 @@ def added(folder: Path | None) -> tuple[Release, ...]:
     if folder is None:
         return ()
     paths = [*folder.glob("*/release.json"), *folder.glob(f"{PACKAGES}/*/release.json")]
-    found = [_read(path) for path in sorted(paths)]
+    found = [_read(path) for path in sorted(paths) if path.parent.suffix not in DRAFTS]
     newest_first = sorted(found, key=lambda r: version_key(r.version), reverse=True)
     return tuple(sorted(newest_first, key=lambda r: r.name.lower()))
 
@@ -160,8 +176,9 @@ def save(
             if table not in OPTIONAL or db.row(f"select count(*) from {table}")[0]:
                 _copy(db, table, draft / f"{table}.parquet", level)
         beside(draft)
-        (draft / "release.json").write_text(_document(written), "utf-8")
-        _sync(draft)
+        text = json.dumps(written.said, indent=1, ensure_ascii=False)
+        (draft / "release.json").write_text(f"{text}\n", "utf-8")
+        sync_folder(draft)
         old = folder.with_name(folder.name + ".old")
         shutil.rmtree(old, ignore_errors=True)
         if folder.exists():
@@ -181,29 +198,7 @@ def _copy(db: Database, table: str, path: Path, level: int) -> None:
     )
 
 
-def _document(release: Release) -> str:
-    said = {
-        "name": release.name,
-        "version": release.version,
-        "systems": list(release.systems),
-        "codes": release.codes,
-        "complete": release.complete,
-        "source": release.source,
-        "added": release.added,
-    }
-    return json.dumps(said, indent=1, ensure_ascii=False) + "\n"
-
-
 def _read(path: Path) -> Release:
     said: dict[str, Any] = json.loads(path.read_text("utf-8"))
     said["systems"] = tuple(said["systems"])
     return Release(**said, folder=path.parent)
-
-
-def _sync(folder: Path) -> None:
-    for path in (*folder.iterdir(), folder):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

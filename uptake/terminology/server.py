@@ -7,6 +7,7 @@ server that does not answer leaves its codes not covered, with a note.
 
 from __future__ import annotations
 
+import http.client
 import json
 import time
 import urllib.error
@@ -139,7 +140,7 @@ class Server:
                 if not passing and error.code < HTTPStatus.INTERNAL_SERVER_ERROR:
                     raise _RefusedError(f"HTTP {error.code}") from error
                 why = f"HTTP {error.code}"
-            except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+            except (OSError, http.client.HTTPException) as error:  # a broken answer is none
                 reason = getattr(error, "reason", error)
                 why = "no answer in time" if "timed out" in str(reason) else "cannot be reached"
         raise _NoAnswerError(why)

@@ -122,7 +122,7 @@ def build_drift(db: Database, settings: Mapping[str, Any]) -> None:
     db.run(f"create table drift ({_COLUMNS})")
     (last,) = db.row(
         "select max(at_date) from event, run where type = 'Observation' "
-        "and entered_in_error is not true and at_date <= as_of_date"
+        "and entered_in_error is not true and at_date between date '1970-01-01' and as_of_date"
     )
     if last is None:
         return

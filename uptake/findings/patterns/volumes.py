@@ -40,7 +40,7 @@ select feed, type, hour, count(*) as n from (
     and z.year = extract(year from e.at_time)
     and e.at_time >= z.valid_from and e.at_time < z.valid_to
   where e.at_precision in ('minute', 'second', 'fraction') and substr(e.at_text, 12, 5) <> '00:00'
-    and e.at_date between $first and $last
+    and e.entered_in_error is not true and e.at_date between $first and $last
 ) group by all order by all
 """
 
@@ -105,10 +105,13 @@ def build_volumes(db: Database, settings: Mapping[str, Any]) -> None:
 
 
 def _last_day(db: Database, settings: Mapping[str, Any]) -> date | None:
-    """Return the last day to judge: of a live load before the run, of an extract its newest."""
+    """Return the last day to judge: of a live load before the run, of an extract its newest.
+
+    None where no day is later than 1970: 0001-01-01 is what programs write for no date.
+    """
     today, newest = db.row(
         "select (select as_of_date from run), max(at_date) from event, run "
-        "where at_date <= as_of_date and entered_in_error is not true"
+        "where at_date between date '1970-01-01' and as_of_date and entered_in_error is not true"
     )
     if newest is None:
         return None

@@ -21,13 +21,14 @@ _STEP = timedelta(days=7)
 """Two changes of a clock within a week would be passed over; since 1970 no listed zone had that."""
 
 _TIMED = "m.at_precision in ('minute', 'second', 'fraction')"
+_KNOWN = "m.at_date between date '1970-01-01' and date '2099-12-31'"
+"""Dates beyond are what programs write for no date (0001-01-01, 9999-12-31)."""
 _SPAN = f"""
-select min(at_time), max(at_time) from moment m
-where {_TIMED} and at_date between date '1970-01-01' and date '2099-12-31'
+select min(at_time), max(at_time) from moment m where {_TIMED} and {_KNOWN}
 """
 _OFFSETS = f"""
 select r.feed, m.at_date, m.at_offset, count(*) from moment m join resource r using (rid)
-where m.at_offset <> 0 and {_TIMED} and m.at_date >= date '1970-01-01'
+where m.at_offset <> 0 and {_TIMED} and {_KNOWN}
 group by all order by all
 """
 

@@ -26,6 +26,8 @@ RATIO = 250
 SMALL = 64 << 20
 """Below this size no member is a bomb, however well it was packed."""
 HEAD = 4096
+FIRST_DAY = date(1980, 1, 1)
+"""Nothing in a zip is older."""
 
 Progress = Callable[[int], None]
 """Called with the bytes read since the last call."""
@@ -108,9 +110,17 @@ def _of_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
         info.filename.replace("\\", "/"),
         info.file_size,
         info.compress_size,
-        date(*info.date_time[:3]),
+        _day_of_zip(info),
         lambda: archive.open(info),
     )
+
+
+def _day_of_zip(info: zipfile.ZipInfo) -> date:
+    """Return the day a member was written; where a program wrote none, the first a zip can say."""
+    try:
+        return date(*info.date_time[:3])
+    except ValueError:  # month 0, day 0
+        return FIRST_DAY
 
 
 def _of_tar(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Member:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from uptake.engine.duckdb import quoted
 from uptake.terminology.adding.job import Compiled, refused
-from uptake.terminology.releases import COLUMNS, Release, in_use, version_key
+from uptake.terminology.releases import COLUMNS, Release, added, shipped, version_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,8 +94,9 @@ def _begins(job: Job) -> date:
 
 
 def _older(job: Job, begins: date) -> Release | None:
-    """Return the newest edition at hand that began before."""
-    found = [r for r in in_use(job.folder) if r.name == NAME and version_day(r) < begins]
+    """Return the newest edition at hand that began before, whether a newer one answers or not."""
+    at_hand = (*added(job.folder), *shipped())
+    found = [r for r in at_hand if r.name == NAME and version_day(r) < begins]
     return max(found, key=lambda r: version_key(r.version)) if found else None
 
 

@@ -103,13 +103,15 @@ def _add_lists(job: Job) -> None:
 
 def _version(job: Job) -> str:
     """Return the release's number: that of the row that was changed last."""
-    newest = job.db.row(
+    newest = job.db.rows(
         "select VersionLastChanged from loinc "
         "where regexp_full_match(VersionLastChanged, '[0-9]+\\.[0-9]+') "
         "order by split_part(VersionLastChanged, '.', 1)::integer desc, "
         "split_part(VersionLastChanged, '.', 2)::integer desc limit 1"
     )  # fmt: skip
-    return str(newest[0])
+    if not newest:
+        raise refused("LOINC's table", job.source, "no row says in which version it was changed")
+    return str(newest[0][0])
 
 
 def _csv(path: Path) -> str:

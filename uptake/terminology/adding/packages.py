@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import lzma
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
 WHAT = "a FHIR package (.tgz with package/package.json)"
 MANIFEST = "package/package.json"
-KEPT = ("StructureDefinition", "ConceptMap", "NamingSystem", "CodeSystem", "ValueSet")
+TOLD = ("CodeSystem", "ValueSet")
+"""What is compiled; one without a URL is an example that nothing can name."""
 
 
 def find(members: Sequence[Member]) -> dict[str, Member] | None:
@@ -41,14 +43,14 @@ def compile_release(job: Job) -> Compiled:
     name, version = str(manifest.get("name", "")), str(manifest.get("version", ""))
     if not (name and version) or "/" in name + version:
         raise refused("a FHIR package", job.source, "its package.json has no name and version")
-    resources = [
-        r for path in job.parts.values() if (r := _json(path, job)).get("resourceType") in KEPT
-    ]
-    _fill(job, resources)
-    listed = _expand(resources, job.folder)
-    own = tuple(
-        sorted(r["url"] for r in resources if r["resourceType"] == "CodeSystem" and "url" in r)
-    )
+    resources = [r for path in job.parts.values() if _is_definition(r := _json(path, job))]
+    try:
+        _fill(job, resources)
+        listed = _expand(resources, job.folder)
+    except (KeyError, TypeError, AttributeError, re.error) as error:
+        why = f"a definition of it is not as FHIR says: {error!r}"
+        raise refused("a FHIR package", job.source, why) from error
+    own = tuple(sorted(r["url"] for r in resources if r["resourceType"] == "CodeSystem"))
 
     def beside(folder: Path) -> None:
         (folder / "package").mkdir()
@@ -58,6 +60,10 @@ def compile_release(job: Job) -> Compiled:
         (folder / value_sets.FILE).write_bytes(lzma.compress(text.encode()))
 
     return Compiled(Release(name, version, own, 0, job.source), beside=beside, package=True)
+
+
+def _is_definition(resource: dict[str, Any]) -> bool:
+    return resource.get("resourceType") in TOLD and isinstance(resource.get("url"), str)
 
 
 def _json(path: Path, job: Job) -> dict[str, Any]:

@@ -52,6 +52,8 @@ clean:  ## Remove the environment, the caches and the demo
 	@$(INSTALL) --editable .
 	@touch $@
 
+# Of meds-etl only its table of labelled laboratory items is read: what it needs itself stays away.
 .venv/.tested: .venv/.installed
 	@$(INSTALL) --editable . --group test
+	@$(INSTALL) --no-deps meds-etl==0.3.11 rapidfuzz==3.14.6
 	@touch $@

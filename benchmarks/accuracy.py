@@ -4,7 +4,8 @@
 
 A unit is a resource (for CNF-01 a line), so a check that finds two faults in one counts once. Of a
 check's findings on the dirty twin: *found* were injected; *false* were not injected, are no side
-effect that the truth names, and are not on the clean baseline. A near-miss found is false.
+effect that the truth names, and are not on the clean baseline. A near-miss found is false. The
+other half of a pair is found with the one that was injected.
 Patterns have a twin of their own, where only their checks are judged.
 """
 
@@ -88,12 +89,24 @@ def units_by_check(findings: list[dict[str, Any]]) -> dict[str, set[Unit]]:
     return units
 
 
+def pairs_by_check(findings: list[dict[str, Any]]) -> dict[str, set[tuple[Unit, Unit]]]:
+    """The units that each check found, with the other resource that they were found for."""
+    pairs: dict[str, set[tuple[Unit, Unit]]] = defaultdict(set)
+    for row in findings:
+        kind, _, name = (row["other"] or "").partition("/")
+        pairs[row["check"]].add((unit_of_finding(row), (kind, name)))
+    return pairs
+
+
 def judge(injection: Injection, clean: Assessment, dirty: Assessment) -> list[Accuracy]:
     """The accuracy of every check that was, or should have been, injected."""
     truth = injection.truth
     before, after = units_by_check(clean.findings), units_by_check(dirty.findings)
+    pairs = pairs_by_check(dirty.findings)
     verdicts = {check["code"]: check["verdict"] for check in dirty.summary["checks"]}
-    lines = {(str(row["resource_type"]), str(row["id"])): row for row in truth}
+    touched = {
+        unit for row in truth for unit in (unit_of_truth(row, ""), ("Patient", row["patient"]))
+    }
     results = []
     for check in sorted({str(row["check"]) for row in truth} | set(injection.short)):
         mine = {unit_of_truth(row, check): row for row in truth if row["check"] == check}
@@ -104,6 +117,7 @@ def judge(injection: Injection, clean: Assessment, dirty: Assessment) -> list[Ac
         also |= {("Patient", row["patient"]) for row in followed}
         names = {unit_of_truth(row, check): f"{row['check']} {row['variant']}" for row in truth}
         names |= {unit: row["variant"] for unit, row in mine.items()}
+        also |= {unit for unit, other in pairs[check] if other in injected | also}
         false = (after[check] - injected - also - before[check]) | (after[check] & near)
         results.append(
             Accuracy(
@@ -114,7 +128,7 @@ def judge(injection: Injection, clean: Assessment, dirty: Assessment) -> list[Ac
                 injected - after[check],
                 false,
                 len(before[check]),
-                {unit for unit in before[check] - after[check] if unit not in lines},
+                {unit for unit in before[check] - after[check] if unit not in touched},
                 names,
                 injection.short.get(check, []),
             )

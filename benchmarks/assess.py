@@ -25,6 +25,7 @@ FINDINGS_COLUMNS = [
     "resource_type",
     "resource_id",
     "expression",
+    "other",
     "evidence",
     "source_file",
     "source_line",

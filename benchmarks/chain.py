@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -100,12 +101,8 @@ def put(page: str, part: str, text: str) -> str:
 
 def held(page: str) -> str:
     """The sections that a page has."""
-    found = []
-    for part in PARTS:
-        begin, end = marks(part)
-        if begin in page and end in page:
-            found.append(begin + page.split(begin, 1)[1].split(end, 1)[0] + end)
-    return "\n\n".join(found)
+    found = re.finditer(r"<!-- (\w+): begin -->.*?<!-- \1: end -->", page, re.DOTALL)
+    return "\n\n".join(match[0] for match in found)
 
 
 def marks(part: str) -> tuple[str, str]:

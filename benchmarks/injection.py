@@ -130,6 +130,8 @@ class Injection:
         if case.on == "Condition" and LOOKED_FOR.search(row["code"].get("text", "")):
             return False
         sent, patient = clinical_time(row), self.corpus.patient_of(row)
+        if sent is not None and "T" not in sent:
+            return False  # of a day alone most rules can tell nothing
         if sent is not None and patient is not None:
             day = datetime.fromisoformat(sent[:10])
             born, end = patient["birthDate"], self.as_of

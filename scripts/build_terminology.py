@@ -28,7 +28,8 @@ from pathlib import Path
 from typing import Any
 
 from uptake.engine.duckdb import Database
-from uptake.terminology.adding.icd_10_cm import fiscal_end, fiscal_start
+from uptake.terminology.adding.cvx import CVX
+from uptake.terminology.adding.icd_10_cm import ICD_10_CM, fiscal_end, fiscal_start
 from uptake.terminology.check_digits import LOINC, SNOMED, check_digit_ok
 from uptake.terminology.expanding import Definitions, concepts_of, properties_of
 from uptake.terminology.releases import TABLES, Release, new_tables, save
@@ -43,8 +44,6 @@ ICD = ((date(2021, 1, 1), "icd-1.2.0"), (date(2025, 4, 1), "icd-1.4.0"),
        (date(2026, 4, 1), "icd-1.5.0"))  # fmt: skip
 HL7 = ("http://terminology.hl7.org/CodeSystem/", "http://hl7.org/fhir/")
 NUMBERED = (f"{HL7[0]}v2-", f"{HL7[0]}v3-")
-CVX = "http://hl7.org/fhir/sid/cvx"
-ICD_10_CM = "http://hl7.org/fhir/sid/icd-10-cm"
 CDCREC = "urn:oid:2.16.840.1.113883.6.238"
 RACE = "http://terminology.hl7.org/CodeSystem/v3-Race"
 ETHNICITY = "http://terminology.hl7.org/CodeSystem/v3-Ethnicity"

@@ -7,7 +7,6 @@ lie in the out folder. `assess` alone writes, under the project's lock; readers 
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from uptake.disk import sync_folder
 from uptake.errors import SourceError, StorageError
 
 if TYPE_CHECKING:

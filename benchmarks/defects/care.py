@@ -43,6 +43,11 @@ def ended(resource: Resource) -> bool:
     return "abatementDateTime" in resource
 
 
+def problem(resource: Resource) -> bool:
+    """An entry of the problem list, not only the diagnosis of a visit."""
+    return any(PROBLEM["code"] == row["coding"][0]["code"] for row in resource["category"])
+
+
 def from_npi_less(draw: Draw) -> None:
     """A performer who has no NPI."""
     who = {
@@ -192,14 +197,29 @@ SIGS = (
 # A status that is none breaks a binding, or the rule for what has ended.
 STATUS = ("COD-09", "CNF-06")
 STATUSES = (
-    case("CTX-12", "no clinical status", "Condition", drop("clinicalStatus"), also=STATUS),
-    case("CTX-12", "hollow", "Condition", put("clinicalStatus", {"coding": []}), also=STATUS),
+    case(
+        "CTX-12",
+        "no clinical status",
+        "Condition",
+        drop("clinicalStatus"),
+        also=STATUS,
+        where=problem,
+    ),
+    case(
+        "CTX-12",
+        "hollow",
+        "Condition",
+        put("clinicalStatus", {"coding": []}),
+        also=STATUS,
+        where=problem,
+    ),
     case(
         "CTX-12",
         "unknown",
         "Condition",
         put("clinicalStatus.coding.0.code", "unknown"),
-        also=STATUS,
+        also=(*STATUS, "COD-07"),
+        where=problem,
     ),
     case("CTX-12", "no verification", "Condition", drop("verificationStatus")),
     case("CTX-12", "no category", "Condition", drop("category"), also=("CNF-04",)),
@@ -258,8 +278,13 @@ ENCOUNTERS = (
     case("CTX-13", "hollow type", "Encounter", put("type", [{}]), also=("CNF-04",)),
     case("CTX-13", "no start", "Encounter", drop("period.start"), also=("TIM-01",)),
     case("CTX-13", "no end", "Encounter", drop("period.end")),
-    case("CTX-13", "nowhere", "Encounter", drop("serviceProvider")),
-    case("CTX-13", "a name alone", "Encounter", put("serviceProvider", {"display": "Ward 7"})),
+    case("CTX-13", "nowhere", "Encounter", drop("serviceProvider", "location")),
+    case(
+        "CTX-13",
+        "a name alone",
+        "Encounter",
+        replace("location", serviceProvider={"display": "Ward 7"}),
+    ),
     near(
         case(
             "CTX-13",

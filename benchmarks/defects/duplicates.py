@@ -139,8 +139,8 @@ def case(check: str, variant: str, on: str, edit: Callable[[Draw], Units], **mor
     return Case(check, variant, on, edit, fresh=on == "Patient", **more)
 
 
-OTHER = ("PLA-01", "PLA-04")
-"""A number half as large again may be one that no body has."""
+OTHER = ("PLA-01", "PLA-04", "PLA-07")
+"""A number half as large again may be one that no body has, or that its flag denies."""
 
 CASES = (
     case("DUP-01", "shared MR", "Patient", shared("MR")),

@@ -135,8 +135,11 @@ LATEX = ("1003755004", "Allergy to latex")
 
 
 def requested(check: str, variant: str, edit: Callable[[Draw], Units], **more: Any) -> Case:
-    """A case on a copy of an active request."""
-    return Case(check, variant, "MedicationRequest", edit, where=active, fresh=True, **more)
+    """A case on a copy of an active request, with its dose: it may not suit the drugs."""
+    also = ("PLA-08", *more.pop("also", ()))
+    return Case(
+        check, variant, "MedicationRequest", edit, also=also, where=active, fresh=True, **more
+    )
 
 
 INPATIENT = [

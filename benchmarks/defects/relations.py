@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
     from benchmarks.corpus import Resource
 
-QUIET = timedelta(hours=30)
-"""So far from every other encounter that no rule can take one for the other."""
-
 
 def observed(resource: Resource) -> bool:
     """A number with an encounter, of a laboratory or a bedside."""
@@ -155,8 +152,19 @@ TWO_PATIENTS = (
         also=("TIM-12",),
         fresh=True,
     ),
-    Case("CTX-04", "merged patient", "Observation", merged, False, where=observed, fresh=True),
-    Case("CTX-04", "focus", "Observation", with_focus, False, where=observed, fresh=True),
+    Case(
+        "CTX-04",
+        "merged patient",
+        "Observation",
+        merged,
+        False,
+        ("COD-14",),
+        where=observed,
+        fresh=True,
+    ),
+    Case(
+        "CTX-04", "focus", "Observation", with_focus, False, ("COD-14",), where=observed, fresh=True
+    ),
     Case("DUP-11", "visit number", "Encounter", numbers("VN"), fresh=True),
     Case("DUP-11", "accession number", "Observation", numbers("ACSN"), where=observed, fresh=True),
     Case("DUP-11", "number without a type", "DiagnosticReport", numbers(None), fresh=True),
@@ -177,43 +185,22 @@ TWO_PATIENTS = (
 # ---- Encounters that can be inferred
 
 
-def quiet_visit(draw: Draw, first: int) -> Resource:
-    """An encounter of the patient, far from birth, with no other around it: each second one, so
-    that what is put beside one half leaves the other quiet.
-    """
-    visits = sorted(
-        (
-            row
-            for row in draw.corpus.resources["Encounter"]
-            if row["subject"] == draw.resource["subject"]
-        ),
-        key=lambda row: datetime.fromisoformat(row["period"]["start"]),
-    )
-    grown = f"{draw.born.date() + timedelta(days=60)}"
-    quiet = [v for v in visits if is_quiet(v, visits) and v["period"]["start"] > grown]
-    return draw.random.choice(quiet[first::2])
-
-
-def is_quiet(visit: Resource, others: list[Resource]) -> bool:
-    """Whether no other encounter is near."""
-    start, end = span(visit)
-    return all(
-        other is visit or span(other)[1] + QUIET < start or end + QUIET < span(other)[0]
-        for other in others
-    )
-
-
-def span(visit: Resource) -> tuple[datetime, datetime]:
-    """When an encounter began and ended."""
-    start, end = (datetime.fromisoformat(visit["period"][edge]) for edge in ("start", "end"))
-    return start, end
+def only_visit(draw: Draw) -> Resource:
+    """The one encounter of a new Patient, whose the result is now."""
+    patient = stranger(draw)
+    subject = {"reference": f"Patient/{patient['id']}"}
+    visit = copy.deepcopy(draw.encounter) | {"id": draw.new_id(), "subject": dict(subject)}
+    visit.pop("identifier", None)
+    draw.added.append(visit)
+    draw.resource["subject"] = subject
+    return visit
 
 
 def lost(edge: str, **by: float) -> Callable[[Draw], None]:
-    """A result without its encounter, so long after an edge of a quiet one."""
+    """A result without its encounter, so long after an edge of the only one."""
 
     def edit(draw: Draw) -> None:
-        visit = quiet_visit(draw, 0)
+        visit = only_visit(draw)
         del draw.resource["encounter"]
         at = datetime.fromisoformat(visit["period"][edge]) + timedelta(**by)
         at += timedelta(seconds=draw.random.randrange(1, 59))
@@ -224,7 +211,7 @@ def lost(edge: str, **by: float) -> Callable[[Draw], None]:
 
 def between_two(draw: Draw) -> None:
     """A result without an encounter while two are going on."""
-    visit = quiet_visit(draw, 1)
+    visit = only_visit(draw)
     draw.added.append(copy.deepcopy(visit) | {"id": draw.new_id()})
     del draw.resource["encounter"]
     at = datetime.fromisoformat(visit["period"]["start"]) + timedelta(minutes=7)
@@ -238,8 +225,8 @@ def dated(draw: Draw) -> None:
 
 
 def lone(variant: str, edit: Callable[[Draw], None], *, found: bool = True, **more: Any) -> Case:
-    """A result without its encounter: rightly found by CTX-01, too."""
-    also = ("CTX-01", *more.pop("also", ()))
+    """A result without its encounter, of a patient of whom nothing else is known."""
+    also = ("CTX-01", "CTX-15", "COD-14", *more.pop("also", ()))
     return Case("CTX-05", variant, "Observation", edit, found, also, observed, fresh=True)
 
 

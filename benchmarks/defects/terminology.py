@@ -167,7 +167,7 @@ OTHER_NAMES = (
         "COD-07",
         "SNOMED CT",
         said("code", SNOMED, "44054006", "Essential hypertension"),
-        also=DIABETES,
+        also=(*DIABETES, "DUP-09"),
     ),
     Case(
         "COD-07",
@@ -239,9 +239,17 @@ COARSE = (
         (RXNORM, "6809"),
         also=("DUP-09",),
     ),
-    near(drug("COD-11", "package", (NDC, "0093-7214-01"))),
-    near(drug("COD-11", "ingredient and package", (RXNORM, "6809"), (NDC, "0093-7214-01"))),
-    near(drug("COD-11", "not known", (RXNORM, "861007"))),
+    near(drug("COD-11", "package", (NDC, "0093-7214-01"), also=("DUP-09",))),
+    near(
+        drug(
+            "COD-11",
+            "ingredient and package",
+            (RXNORM, "6809"),
+            (NDC, "0093-7214-01"),
+            also=("DUP-09",),
+        )
+    ),
+    near(drug("COD-11", "not known", (RXNORM, "861007"), also=("DUP-09",))),
     near(
         drug(
             "COD-11",

@@ -293,7 +293,7 @@ CASES = (
         "a month on",
         "Observation",
         put("effectiveDateTime", spread("2021-06-02T10:~:~-05:00")),
-        also=FAR,
+        also=(*FAR, "PLA-04"),
         where=vital_sign,
     ),
     case(
@@ -305,7 +305,7 @@ CASES = (
         "1899",
         "Condition",
         put("onsetDateTime", "1899-12-31"),
-        also=(*FAR, "TIM-05"),
+        also=(*FAR, "TIM-05", "PLA-05"),
         where=no_abatement,
     ),
     case(

@@ -133,7 +133,7 @@ def test_the_way_from_the_front_page_to_a_gain(project: Path, client: TestClient
     assert f"/use-cases/{CASE}" in client.get("/").text
     assert "/mappings" in client.get(f"/use-cases/{CASE}").text
     text = client.get("/mappings").text
-    assert "mapping 1 of them makes 12 patients more fit for care-gap closure" in text
+    assert "mapping 1 of them makes 12 patients fit for care-gap closure" in text
     listed = keys(text)
     assert next(iter(listed)) == "GHB", "the code that gains most stands first"
     given = {

@@ -144,3 +144,11 @@ def test_a_zone_must_be_one(tmp_path: Path) -> None:
     folder = project(tmp_path, {"lab": [result(1, "2026-03-01")]}, lab="America/Springfield")
     with pytest.raises(DefinitionError, match="zone is 'America/Springfield'"):
         read_project(folder)
+
+
+@pytest.mark.parametrize("none", ["0001-01-01T00:00:00Z", "9999-12-31T10:00:00-12:00"])
+def test_what_stands_for_no_date_is_no_end_of_time(none: str, tmp_path: Path) -> None:
+    folder = project(tmp_path / "p", {"lab": [result(1, none), result(2, none)]})
+    done, _ = run(folder, "PLA-10", "TIM-10", "TIM-11", "TIM-14")
+    assert done.checks
+    assert all(check.reason != "error" for check in done.checks)

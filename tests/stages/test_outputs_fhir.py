@@ -139,16 +139,18 @@ def test_a_measure_report_a_check_and_a_use_case(run: Run) -> None:
 
 
 def test_the_feeds_of_a_check_add_up(run: Run) -> None:
-    for report in lines(run, "measure-reports.ndjson"):
-        for group in report["group"]:
-            for stratifier in group.get("stratifier", []):
-                parts = [counts(stratum) for stratum in stratifier["stratum"]]
-                for name, n in counts(group).items():
-                    assert sum(part[name] for part in parts) == n
+    groups = [g for report in lines(run, "measure-reports.ndjson") for g in report["group"]]
+    by_feed = [(g, s["stratum"]) for g in groups for s in g.get("stratifier", [])]
+    assert by_feed
+    for group, strata in by_feed:
+        parts = [counts(stratum) for stratum in strata]
+        for name, n in counts(group).items():
+            assert sum(part[name] for part in parts) == n
 
 
 def test_a_use_case_says_each_requirement(run: Run) -> None:
     reports = {report["id"]: report for report in lines(run, "measure-reports.ndjson")}
+    assert run.assessment.fitness
     for fitness in run.assessment.fitness:
         first, *rest = reports[f"use-case-{fitness.use_case.code}"]["group"]
         assert counts(first)["numerator"] == fitness.fit

@@ -207,6 +207,50 @@ def test_an_older_year_than_what_ships_does_not_answer(tmp_path: Path, folder: P
     assert [r.version for r in in_use(folder) if r.name == "ICD-10-CM"] == ["2026-04-01"]
 
 
+def test_a_year_is_held_against_the_one_before_it_though_a_newer_answers(
+    tmp_path: Path, folder: Path, db: Database
+) -> None:
+    def add(year: int, *codes: str) -> Release:
+        text = cases.order_file([(code, True, "Invented") for code in codes])
+        path = cases.zipped(tmp_path / "x.zip", {f"icd10cm_order_{year}.txt": text})
+        return add_file(path, folder, NOW)
+
+    add(2017, "A000", "A001")
+    release = add(2018, "A000")
+    rows = read(db, release, "concept", "code, active, retired_by")
+    assert rows == [("A00.0", True, None), ("A00.1", False, date(2017, 10, 1))]
+
+
+def test_what_a_crash_left_behind_does_not_answer(tmp_path: Path, folder: Path) -> None:
+    add_file(cases.loinc(tmp_path / "a.zip"), folder, NOW)
+    for left in ("loinc-2.81.tmp", "loinc-2.80.old"):
+        (folder / "loinc-2.80").rename(folder / left)
+        assert added(folder) == ()
+        (folder / left).rename(folder / "loinc-2.80")
+    assert len(added(folder)) == 1
+
+
+def test_a_zip_that_says_no_day(tmp_path: Path, folder: Path, db: Database) -> None:
+    data = bytearray(cases.loinc(tmp_path / "a.zip").read_bytes())
+    at = data.find(b"PK\x01\x02")
+    while at >= 0:
+        data[at + 12 : at + 16] = bytes(4)
+        at = data.find(b"PK\x01\x02", at + 1)
+    (tmp_path / "b.zip").write_bytes(bytes(data))
+    release = add_file(tmp_path / "b.zip", folder, NOW)
+    assert read(db, release, "system", "covered_to") == [(date(1980, 1, 1),)]
+
+
+def test_an_example_without_a_url_is_not_compiled(tmp_path: Path, folder: Path) -> None:
+    files = {
+        "package/package.json": {"name": "a", "version": "1"},
+        "package/x.json": {"resourceType": "CodeSystem", "concept": [{"code": "red"}]},
+        "package/y.json": {"resourceType": "ValueSet", "compose": {"include": []}},
+    }
+    release = add_file(cases.tarred(tmp_path / "a.tgz", files), folder, NOW)
+    assert (release.codes, release.systems) == (0, ())
+
+
 def test_adding_twice_is_adding_once(tmp_path: Path, folder: Path) -> None:
     path = cases.loinc(tmp_path / "a.zip")
     first = add_file(path, folder, NOW)
@@ -288,3 +332,46 @@ def test_a_table_without_a_column(tmp_path: Path, folder: Path) -> None:
 def test_a_package_without_a_name(tmp_path: Path, folder: Path) -> None:
     path = cases.tarred(tmp_path / "a.tgz", {"package/package.json": {"version": "1"}})
     assert "no name and version" in refused(path, folder)
+
+
+def test_a_table_whose_version_nothing_says(tmp_path: Path, folder: Path) -> None:
+    rows = [cases.loinc_row("4548-4", "Hemoglobin A1c", "CHEM", "ACTIVE", "")]
+    text = "\r\n".join([cases.LOINC_HEADER, *rows]) + "\r\n"
+    path = cases.zipped(tmp_path / "a.zip", {"Loinc.csv": text})
+    assert "no row says in which version it was changed" in refused(path, folder)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"concept": [{"display": "Red"}]},
+        {"concept": [{"code": "red", "designation": [{"language": "en"}]}]},
+        {"concept": ["red"]},
+    ],
+    ids=["no code", "no name", "no concept"],
+)
+def test_a_definition_that_is_none(wrong: dict[str, Any], tmp_path: Path, folder: Path) -> None:
+    system = {"resourceType": "CodeSystem", "url": "http://example.org/x", "content": "complete"}
+    files = {
+        "package/package.json": {"name": "a", "version": "1"},
+        "package/x.json": system | wrong,
+    }
+    said = refused(cases.tarred(tmp_path / "a.tgz", files), folder)
+    assert "a definition of it is not as FHIR says" in said
+
+
+def test_a_filter_that_is_no_pattern(tmp_path: Path, folder: Path) -> None:
+    system = {"resourceType": "CodeSystem", "url": "http://example.org/x", "content": "complete"}
+    wanted = {"property": "code", "op": "regex", "value": "("}
+    include = {"system": "http://example.org/x", "filter": [wanted]}
+    files = {
+        "package/package.json": {"name": "a", "version": "1"},
+        "package/x.json": system | {"concept": [{"code": "red"}]},
+        "package/y.json": {
+            "resourceType": "ValueSet",
+            "url": "http://example.org/y",
+            "compose": {"include": [include]},
+        },
+    }
+    said = refused(cases.tarred(tmp_path / "a.tgz", files), folder)
+    assert "a definition of it is not as FHIR says" in said

@@ -237,6 +237,25 @@ def test_nobody_is_there(tmp_path: Path) -> None:
     assert "cannot be reached" in asked.notes[0]
 
 
+def test_somebody_else_is_there(tmp_path: Path) -> None:
+    """A port that speaks no HTTP, as one of a database."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def greet() -> None:
+            for _ in range(TRIES):
+                caller, _ = listening.accept()
+                with caller:
+                    caller.recv(1 << 16)
+                    caller.sendall(b"hello, this is no web server\r\n")
+
+        greeting = threading.Thread(target=greet)
+        greeting.start()
+        asked = server(f"http://127.0.0.1:{listening.getsockname()[1]}", tmp_path)
+        assert asked.ask([(RXNORM, "861007")]) == {}
+        greeting.join()
+    assert "cannot be reached" in asked.notes[0]
+
+
 def test_what_was_known_stands_while_the_server_is_away(
     fake: Fake, url: str, tmp_path: Path
 ) -> None:

@@ -38,7 +38,8 @@ def add_release(file: Path, project_folder: Path | None, as_json: bool, quiet: b
     if folder is None:
         raise UsageError("releases are kept in a project; `uptake init DIR` writes one")
     if not file.is_file():
-        raise UsageError(f"{file}: no such file")
+        what = "a folder; name the file in it" if file.is_dir() else "no such file"
+        raise UsageError(f"{file}: {what}")
     with Bars(Console(stderr=True), quiet=quiet or as_json) as bars:
         release = add_file(file, folder, datetime.now(UTC), bars.begin, bars.advance)
     if as_json:

@@ -266,6 +266,7 @@ def _report(demo: Demo, run: Path) -> str:
         "what it sent before was sent again.",
         by="Integration team",
         at=CHANGED,
+        check=seen["check"],
     )
     return what.id
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -128,6 +129,17 @@ class Database:
     def close(self) -> None:
         """Free the memory and the spill files."""
         self._connection.close()
+
+
+@contextmanager
+def brief_database(memory: str = "512MB", threads: int = 1) -> Iterator[Database]:
+    """Give a database for a question or two; it is closed, and its spill is gone, afterwards."""
+    with tempfile.TemporaryDirectory(prefix="uptake-") as spill:
+        db = Database(threads, memory, Path(spill))
+        try:
+            yield db
+        finally:
+            db.close()
 
 
 _VALUE = re.compile(r"""(?<!\w)(?P<quote>['"])(?:.*(?P=quote)|.*)|(?<=with value )\S+|[(]-?\d.*""")

@@ -26,6 +26,7 @@ from uptake.findings.notes import notes
 from uptake.model import (
     Assessment,
     Check,
+    CheckResult,
     CodeMapping,
     ExampleFinding,
     Feed,
@@ -132,27 +133,8 @@ def _assess(
     )
     watch.begin("Checks", len(checks))
     results = run_checks(db, checks, lambda code: watch.advance(1, code))
-    fitness: tuple[Fitness, ...] = ()
-    faults: list[str] = []
-    if request.partial:
-        fitness = untold(request.use_cases.values(), "only some of the checks were run")
-    elif request.use_cases:
-        watch.begin("Fitness", 2)
-        cases = request.use_cases.values()
-        fitness = judge_fitness(db, cases, request.checks)
-        watch.advance(1)
-        faults = opportunities.find_opportunities(
-            db, cases, request.measures, request.events, request.surfaces
-        )
-        watch.advance(1)
-    write_files(db, out, request.form)
-    if "piqi" in request.form:
-        piqi.write_piqi(db, out, run=request.run, as_of=request.as_of)
-    write_results(db, out)
-    if fitness and not request.partial:
-        write_evidence(db, out)
-    if request.keeps_history:
-        write_history(db, results, request.before, out, request.as_of)
+    fitness, faults = _judge(db, request, watch)
+    _write(db, request, results, out, is_judged=bool(fitness) and not request.partial)
     since = request.compare or request.before
     return Assessment(
         run=request.run,
@@ -170,6 +152,39 @@ def _assess(
         changes=compare(db, results, since) if since else None,
         seconds=round(time.monotonic() - began, 3),
     )
+
+
+def _judge(
+    db: Database, request: Request, watch: Watch
+) -> tuple[tuple[Fitness, ...], Sequence[str]]:
+    """Return what the data are fit for, and what went wrong with opportunities and measures."""
+    cases = request.use_cases.values()
+    if request.partial:
+        return untold(cases, "only some of the checks were run"), ()
+    if not cases:
+        return (), ()
+    watch.begin("Fitness", 2)
+    fitness = judge_fitness(db, cases, request.checks)
+    watch.advance(1)
+    faults = opportunities.find_opportunities(
+        db, cases, request.measures, request.events, request.surfaces
+    )
+    watch.advance(1)
+    return fitness, faults
+
+
+def _write(
+    db: Database, request: Request, results: Sequence[CheckResult], out: Path, *, is_judged: bool
+) -> None:
+    """Write every file of the run that comes from its tables."""
+    write_files(db, out, request.form)
+    if "piqi" in request.form:
+        piqi.write_piqi(db, out, run=request.run, as_of=request.as_of)
+    write_results(db, out)
+    if is_judged:
+        write_evidence(db, out)
+    if request.keeps_history:
+        write_history(db, results, request.before, out, request.as_of)
 
 
 def _wanted(request: Request) -> frozenset[str]:

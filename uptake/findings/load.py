@@ -94,9 +94,7 @@ def prepare(
         families.build_families(db, use_cases)
 
 
-def _build_relations(
-    db: Database, store: Store, as_of: datetime, wanted: frozenset[str]
-) -> None:
+def _build_relations(db: Database, store: Store, as_of: datetime, wanted: frozenset[str]) -> None:
     """Make what is said of Bundles, ids, people and their lists, as far as it is wanted."""
     if wanted & bundles.NAMES:
         bundles.build_bundles(db, store)

@@ -6,12 +6,11 @@ are told as quantiles, words only when ten patients and more have them: a rare a
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from uptake.engine.duckdb import Database, quoted
+from uptake.engine.duckdb import brief_database, quoted
 
 READS = frozenset({"coding", "concept", "person", "quantity", "reference", "text", "unit_status"})
 
@@ -169,9 +168,5 @@ def read_coverage(run: Path) -> Coverage | None:
 def _rows(path: Path, query: str) -> list[tuple[Any, ...]]:
     if not path.is_file():
         return []
-    with tempfile.TemporaryDirectory() as spill:
-        db = Database(threads=1, memory="500MB", spill=Path(spill))
-        try:
-            return db.rows(query.format(f"read_parquet({quoted(str(path))})"))
-        finally:
-            db.close()
+    with brief_database() as db:
+        return db.rows(query.format(f"read_parquet({quoted(str(path))})"))

@@ -6,12 +6,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from uptake.engine.duckdb import Database, listed, quoted
+from uptake.engine.duckdb import Database, brief_database, listed, quoted
 from uptake.errors import SourceError
 from uptake.findings.repairs import NoRepairError, Repair, repair_of
 from uptake.resources.store import OFFSET_BITS, Store, open_store
@@ -41,12 +40,8 @@ def find(fingerprint: str, run: Path, store_folder: Path) -> Found:
         raise SourceError(
             f"{fingerprint[:20]!r} is no fingerprint: hexadecimal, 4 letters at least"
         )
-    with tempfile.TemporaryDirectory() as spill:
-        db = Database(threads=1, memory="1GB", spill=Path(spill))
-        try:
-            return _find(db, fingerprint.lower(), path, open_store(store_folder))
-        finally:
-            db.close()
+    with brief_database("1GB") as db:
+        return _find(db, fingerprint.lower(), path, open_store(store_folder))
 
 
 def _find(db: Database, fingerprint: str, path: Path, store: Store) -> Found:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from uptake.definitions.elements import json_path
-from uptake.engine.duckdb import Database, quoted
+from uptake.engine.duckdb import brief_database, quoted
 from uptake.errors import SourceError
 from uptake.findings.local_codes import Values, read_values
 from uptake.model import CodeMapping, UseCase
@@ -295,31 +294,27 @@ def _codes(run: Path) -> Iterator[tuple[str, str, str, list[str], int, int]]:
     path = run / "findings.parquet"
     if not path.is_file():
         raise SourceError(f"{path}: no such file; run `uptake assess`")
-    with tempfile.TemporaryDirectory() as spill:
-        db = Database(threads=1, memory="1GB", spill=Path(spill))
-        try:
-            rows = db.rows(
-                f"""
-                with found as (
-                  select feed, fix_key, coalesce(evidence, '') as name, patient_id,
-                    regexp_replace(regexp_replace(expression,
-                      '[.]contained[[][0-9]+[]][.]code', '.medication'),
-                      '[[][0-9]+[]]', '', 'g') as element,
-                    concat_ws(chr(31), resource_type, resource_id, source_file, source_line) as one
-                  from read_parquet({quoted(str(path))}) where "check" = '{CHECK}'
-                ),
-                named as (
-                  select feed, fix_key, name, row_number() over (
-                    partition by feed, fix_key order by count(*) desc, name) as k
-                  from found group by feed, fix_key, name
-                )
-                select f.feed, f.fix_key, max(n.name), list_sort(list(distinct f.element)),
-                  count(distinct f.one), count(distinct f.patient_id)
-                from found f join named n
-                  on n.feed = f.feed and n.fix_key = f.fix_key and n.k = 1
-                group by f.feed, f.fix_key order by f.feed, f.fix_key
-                """
+    with brief_database("1GB") as db:
+        rows = db.rows(
+            f"""
+            with found as (
+              select feed, fix_key, coalesce(evidence, '') as name, patient_id,
+                regexp_replace(regexp_replace(expression,
+                  '[.]contained[[][0-9]+[]][.]code', '.medication'),
+                  '[[][0-9]+[]]', '', 'g') as element,
+                concat_ws(chr(31), resource_type, resource_id, source_file, source_line) as one
+              from read_parquet({quoted(str(path))}) where "check" = '{CHECK}'
+            ),
+            named as (
+              select feed, fix_key, name, row_number() over (
+                partition by feed, fix_key order by count(*) desc, name) as k
+              from found group by feed, fix_key, name
             )
-        finally:
-            db.close()
+            select f.feed, f.fix_key, max(n.name), list_sort(list(distinct f.element)),
+              count(distinct f.one), count(distinct f.patient_id)
+            from found f join named n
+              on n.feed = f.feed and n.fix_key = f.fix_key and n.k = 1
+            group by f.feed, f.fix_key order by f.feed, f.fix_key
+            """
+        )
     yield from rows

@@ -24,7 +24,7 @@ from uptake.model import (
 from uptake.report.figures import NOT_PEOPLE, Figures, Numbers, clean, threshold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 _UNITS = {
@@ -231,11 +231,10 @@ def _found(result: CheckResult, figures: Figures) -> str:
 def check_sentence(result: CheckResult, figures: Figures) -> str:
     """Returns what one check says of the load."""
     if result.verdict == Verdict.NOT_RUN:
-        why = {"unavailable": "something it needs is not installed", "error": "its query failed"}
-        reason = why.get(result.reason, clean(result.reason))
         if result.detail == LEFT_OUT:
             return f"Not run: {LEFT_OUT}."
-        return _joined(f"Not run: {reason}" if reason else "Not run", clean(result.detail))
+        told = {"unavailable": "Not run yet", "error": "Not run: its query failed"}
+        return _joined(told.get(result.reason, "Not run"), clean(result.detail))
     if result.verdict == Verdict.NOT_APPLICABLE or not result.denominator:
         told = "Nothing in these data to judge"
         if result.not_judged:
@@ -253,6 +252,19 @@ def _allowed(check: Check) -> str:
     if not check.threshold:
         return "none is allowed"
     return f"at most {threshold(check.threshold)} is allowed"
+
+
+def not_run_sentences(assessment: Assessment, numbers: Numbers) -> Iterator[str]:
+    """Yields why checks were not run: each that failed by itself, the others together."""
+    idle = with_verdict(assessment, Verdict.NOT_RUN)
+    for result in idle:
+        if result.reason == "error":
+            yield f"{clean(result.check.code)}: {check_sentence(result, numbers.records)}"
+    if waiting := [r for r in idle if r.reason != "error" and r.detail != LEFT_OUT]:
+        yield f"Not run yet: {_listed(clean(r.check.code) for r in waiting)}; the report says why."
+    if dropped := sum(r.detail == LEFT_OUT for r in idle):
+        were = "was" if dropped == 1 else "were"
+        yield f"{Figures().count(dropped, 'checks')} {were} {LEFT_OUT}."
 
 
 def checks_sentence(assessment: Assessment) -> str:

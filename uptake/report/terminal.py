@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from uptake.model import Verdict
 from uptake.report import figures, sentences
 
 if TYPE_CHECKING:
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     from uptake.model import Assessment, CheckResult
 
 CHECKS_SHOWN = 15
+SHOWN_OF_FINGERPRINT = 12
+"""Letters that tell a finding from any other; the command takes the beginning of one."""
 _STYLES = {"fit": "green", "unfit": "red", "at risk": "yellow", "cannot tell": "yellow"}
 
 
@@ -84,8 +85,8 @@ def _tell_rest(assessment: Assessment, numbers: figures.Numbers, console: Consol
         _say(console, told)
     for line in sentences.quarantine_sentences(assessment, numbers):
         _say(console, line)
-    for result in sentences.with_verdict(assessment, Verdict.NOT_RUN):
-        _say(console, f"{result.check.code}: {sentences.check_sentence(result, numbers.records)}")
+    for line in sentences.not_run_sentences(assessment, numbers):
+        _say(console, line)
 
 
 def _point(assessment: Assessment, failed: list[CheckResult], console: Console, out: Path) -> None:
@@ -95,7 +96,7 @@ def _point(assessment: Assessment, failed: list[CheckResult], console: Console, 
     others = sorted(assessment.checks, key=lambda r: (-r.patients, r.check.code))
     codes = [r.check.code for r in (*failed, *others) if assessment.examples.get(r.check.code)]
     if codes:
-        finding = assessment.examples[codes[0]][0].fingerprint
+        finding = assessment.examples[codes[0]][0].fingerprint[:SHOWN_OF_FINGERPRINT]
         _say(console, f"See a finding of {figures.clean(codes[0])}:")
         _command(console, f"  uptake findings show {finding} --out {quote(str(out))}")
 

@@ -28,7 +28,7 @@ again as (
   union all
   select r.rid, full_url from record r join by_url using (full_url)
 )
-select a.rid, a.identity, s.text from again a join stored s using (rid) order by all
+select a.rid, a.identity, s.text from again a join stored s using (rid)
 """
 """Within a feed type and id name a resource; across feeds only the full URL does: `Patient/1` of
 two senders are two people."""
@@ -43,9 +43,11 @@ def build_sent_again(db: Database) -> None:
         "create table sent_again (rid bigint, identity varchar, version_id varchar, "
         "last_updated varchar, content varchar)"
     )
-    rows = [(rid, identity, *_said(_decode(text))) for rid, identity, text in db.rows(_AGAIN)]
     columns = ("rid", "identity", "version_id", "last_updated", "content")
-    db.insert("sent_again", columns, rows)
+    for batch in db.batches(_AGAIN):  # a feed sent twice is all of it: never all texts at once
+        sent = zip(*(column.to_pylist() for column in batch.columns), strict=True)
+        rows = [(rid, identity, *_said(_decode(text))) for rid, identity, text in sent]
+        db.insert("sent_again", columns, rows)
 
 
 def _said(resource: dict[str, Any]) -> tuple[str | None, str | None, str]:

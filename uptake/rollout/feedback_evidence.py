@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from uptake.engine.duckdb import Database, quoted
+from uptake.engine.duckdb import Database, brief_database, quoted
 from uptake.errors import SourceError
 from uptake.rollout.feedback_queue import Cause
 
@@ -149,13 +148,9 @@ def _findings(run: Run) -> Iterator[Database]:
     path = run.folder / "findings.parquet"
     if not path.is_file():
         raise SourceError(f"{path}: no such file; run `uptake assess`")
-    with tempfile.TemporaryDirectory(prefix="uptake-") as spill:
-        db = Database(threads=1, memory="1GB", spill=Path(spill))
-        try:
-            _make_view(db, "finding", path, run)
-            yield db
-        finally:
-            db.close()
+    with brief_database("1GB") as db:
+        _make_view(db, "finding", path, run)
+        yield db
 
 
 def _make_view(db: Database, name: str, path: Path | None, run: Run) -> None:

@@ -47,7 +47,8 @@ def load_terms(db: Database, path: Path) -> None:
         f"""
         create table term as
         select row_number() over (order by LOINC_NUM) as term, LOINC_NUM as code,
-          LONG_COMMON_NAME as name, COMPONENT as component, coalesce(PROPERTY, '') as property,
+          coalesce(LONG_COMMON_NAME, '') as name, coalesce(COMPONENT, '') as component,
+          coalesce(PROPERTY, '') as property,
           coalesce(SYSTEM, '') as system, coalesce(SCALE_TYP, '') as scale,
           coalesce(METHOD_TYP, '') as method, coalesce(CLASS, '') as class,
           coalesce({related}, '') as related, coalesce({units}, '') as units

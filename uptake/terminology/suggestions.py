@@ -9,14 +9,13 @@ is applied by itself: a person decides.
 from __future__ import annotations
 
 import re
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from uptake.engine.duckdb import Database
+from uptake.engine.duckdb import Database, brief_database
 from uptake.terminology.check_digits import LOINC
 from uptake.terminology.lab_words import (
     agreement,
@@ -104,17 +103,13 @@ def suggest(
     found: list[tuple[Suggestion, ...]] = [()] * len(asked)
     if not asked:
         return found
-    with tempfile.TemporaryDirectory() as spill:
-        db = Database(threads=2, memory="1GB", spill=Path(spill))
-        try:
-            load_terms(db, pool)
-            _load_documents(db, remembered, asked)
-            _load_asked(db, asked)
-            for number, terms in _shortlists(db):
-                found[number] = tuple(_ranked(asked[number], terms))
-            held = {(LOINC, code) for (code,) in db.rows("select code from term")}
-        finally:
-            db.close()
+    with brief_database("1GB", threads=2) as db:
+        load_terms(db, pool)
+        _load_documents(db, remembered, asked)
+        _load_asked(db, asked)
+        for number, terms in _shortlists(db):
+            found[number] = tuple(_ranked(asked[number], terms))
+        held = {(LOINC, code) for (code,) in db.rows("select code from term")}
     for number, one in enumerate(asked):
         if one.named and one.named not in held:
             found[number] = (Suggestion(*one.named, "", (_NAMED,)), *found[number][: LISTED - 1])

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from pathlib import Path
 
-from uptake.engine.duckdb import Database, listed
+from uptake.engine.duckdb import brief_database, listed
 from uptake.resources.store import OFFSET_BITS, open_store
 
 
@@ -16,15 +15,11 @@ def as_sent(store_folder: Path, feed: str, kind: str, name: str) -> str:
     files = [index for index, file in enumerate(store.files) if file.feed == feed]
     if not store.resource_parts or not files:
         return ""
-    with tempfile.TemporaryDirectory() as spill:
-        db = Database(threads=1, memory="512MB", spill=Path(spill))
-        try:
-            rows = db.rows(
-                f"select text from read_parquet({listed(store.resource_parts)}) "
-                f"where rid >> {OFFSET_BITS} in ? and type = ? and id = ? "
-                "order by rid desc limit 1",
-                [files, kind, name],
-            )
-        finally:
-            db.close()
+    with brief_database() as db:
+        rows = db.rows(
+            f"select text from read_parquet({listed(store.resource_parts)}) "
+            f"where rid >> {OFFSET_BITS} in ? and type = ? and id = ? "
+            "order by rid desc limit 1",
+            [files, kind, name],
+        )
     return json.dumps(json.loads(rows[0][0]), indent=2, ensure_ascii=False) if rows else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from uptake.engine.duckdb import Database, quoted
+from uptake.engine.duckdb import Database, brief_database, quoted
 from uptake.errors import SourceError
 from uptake.model import Coverage  # noqa: TC001 -- msgspec reads the annotation
 
@@ -284,10 +283,6 @@ def findings(run: Path, file: str = "findings") -> Iterator[Database]:
     path = run / f"{file}.parquet"
     if not path.is_file():
         raise SourceError(f"{path}: no such file; run `uptake assess` again")
-    with tempfile.TemporaryDirectory() as spill:
-        db = Database(threads=1, memory="512MB", spill=Path(spill))
-        try:
-            db.run(f"create view finding as select * from read_parquet({quoted(str(path))})")
-            yield db
-        finally:
-            db.close()
+    with brief_database() as db:
+        db.run(f"create view finding as select * from read_parquet({quoted(str(path))})")
+        yield db

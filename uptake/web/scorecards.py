@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from uptake.engine.duckdb import Database, quoted
+from uptake.engine.duckdb import brief_database, quoted
 from uptake.model import Check, Severity
 from uptake.web import run as runs
 from uptake.web.charts import Dot
@@ -116,15 +115,11 @@ def _shares(run: Path, feed: str) -> dict[str, tuple[int, int]]:
     path = run / FILE
     if not path.is_file():
         return {}
-    with tempfile.TemporaryDirectory() as spill:
-        db = Database(threads=1, memory="512MB", spill=Path(spill))
-        try:
-            rows = db.rows(
-                f'select "check", sum(numerator), sum(denominator) from '
-                f"read_parquet({quoted(str(path))}) where feed = ? group by 1 "
-                "having sum(denominator) > 0 order by 1",
-                [feed],
-            )
-        finally:
-            db.close()
+    with brief_database() as db:
+        rows = db.rows(
+            f'select "check", sum(numerator), sum(denominator) from '
+            f"read_parquet({quoted(str(path))}) where feed = ? group by 1 "
+            "having sum(denominator) > 0 order by 1",
+            [feed],
+        )
     return {code: (int(bad), int(whole)) for code, bad, whole in rows}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-from uptake.report.figures import Figures, clean, threshold
+from uptake.report.figures import Figures, clean, percent, threshold
 from uptake.report.page import given, prose, told
 from uptake.web import words
 
@@ -64,6 +64,7 @@ def environment() -> Environment:
         "version": version("uptake"),
         "static": _static,
         "figures": Figures(),
+        "percent": percent,
         "threshold": threshold,
         "words": words,
     }

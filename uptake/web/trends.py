@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
-from uptake.engine.duckdb import Database, listed, quoted
+from uptake.engine.duckdb import brief_database, listed, quoted
 from uptake.web import run as runs
 from uptake.web.charts import Dot
 
@@ -49,7 +48,7 @@ def by_run(found: Sequence[Path], check: str) -> Mapping[str, Sequence[Dot]]:
             days[runs.read_summary(folder).as_of] = folder
     if len(days) < 2:
         return {}
-    named = ", ".join(f"({quoted(str(f / FILE))}, '{day}')" for day, f in days.items())
+    named = ", ".join(f"({quoted(str(f / FILE))}, {quoted(day)})" for day, f in days.items())
     files = listed([str(f / FILE) for f in days.values()])
     return _dots(
         f"select s.feed, d.day, sum(s.numerator), sum(s.denominator) from read_parquet({files}, "
@@ -60,12 +59,8 @@ def by_run(found: Sequence[Path], check: str) -> Mapping[str, Sequence[Dot]]:
 
 
 def _dots(query: str, check: str) -> dict[str, list[Dot]]:
-    with tempfile.TemporaryDirectory() as spill:
-        db = Database(threads=1, memory="512MB", spill=Path(spill))
-        try:
-            rows = db.rows(query, [check])
-        finally:
-            db.close()
+    with brief_database() as db:
+        rows = db.rows(query, [check])
     found: dict[str, list[Dot]] = {}
     for feed, day, numerator, denominator in rows:
         dot = Dot(date.fromisoformat(day), int(numerator), int(denominator))

@@ -103,6 +103,7 @@ def _add_directories(records: Records) -> None:
     ]
     own["Location"] = staff.locations(ehr.SOURCE)
     own["Device"] = [device()]
+    records[WEST]["Organization"] = [gateway.owner()]
     records[WEST]["Location"] = gateway.places()
     lab["Organization"] = [
         staff.organization(

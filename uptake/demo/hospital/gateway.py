@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from uptake.demo.hospital.codes import SNOMED, TERMINOLOGY
 from uptake.demo.hospital.fhir import Chart, Resource, coding, concept, moment, to
 from uptake.demo.hospital.people import identifier, patient
-from uptake.demo.hospital.staff import location
+from uptake.demo.hospital.staff import location, organization
 
 if TYPE_CHECKING:
     from uptake.demo.hospital.admissions import Admission
 
 SOURCE = "http://lakeshore.example/wm"
-BAY = "loc-5w-bay-2"
+OWNER, BAY = "org-5w", "loc-5w-bay-2"
 DEVICES = "http://lakeshore.example/monitors"
 
 
@@ -33,6 +33,7 @@ def connect(plan: Admission, resources: dict[str, list[Resource]]) -> tuple[Char
         "subject": subject,
         "period": period,
         "location": [{"location": to("Location", BAY)}],
+        "serviceProvider": to("Organization", OWNER),
     }
     if plan.current:
         encounter = chart.add("Encounter", at, body)
@@ -42,6 +43,11 @@ def connect(plan: Admission, resources: dict[str, list[Resource]]) -> tuple[Char
         done = {"status": "finished", "period": whole}
         encounter = chart.add_versions("Encounter", at, body, left, done)
     return chart, {"subject": subject, "encounter": to("Encounter", encounter)}
+
+
+def owner() -> Resource:
+    """Return the hospital as the gateway knows it."""
+    return organization(OWNER, "Lakeshore Health", 45_100_733, SOURCE)
 
 
 def places() -> list[Resource]:

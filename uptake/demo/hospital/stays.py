@@ -234,6 +234,7 @@ def _potassium(plan: Admission, base: Resource) -> None:
             **base,
             "effectiveDateTime": moment(at),
             "issued": moment(at + timedelta(minutes=2)),
+            "performer": [to("Organization", HOSPITAL)],
             "device": to("Device", DEVICE),
             **result(ANALYTES["potassium"], rng.gauss(0, 0.9)),
         }

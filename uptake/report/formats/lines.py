@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from uptake.engine.duckdb import Database, quoted
+from uptake.engine.duckdb import Database, brief_database, quoted
 from uptake.errors import StorageError
 
 if TYPE_CHECKING:
@@ -21,14 +20,10 @@ _AS_TEXT = r"format csv, header false, quote '', escape '', delimiter E'\x01'"
 @contextmanager
 def findings_of(run: Run) -> Iterator[Database]:
     """Give a database with the view `finding`: what `findings.parquet` says."""
-    with tempfile.TemporaryDirectory(prefix="uptake-") as spill:
-        db = Database(threads=1, memory="1GB", spill=Path(spill))
-        try:
-            path = quoted(str(run.findings))
-            db.run(f"create view finding as select * from read_parquet({path})")
-            yield db
-        finally:
-            db.close()
+    with brief_database("1GB") as db:
+        path = quoted(str(run.findings))
+        db.run(f"create view finding as select * from read_parquet({path})")
+        yield db
 
 
 def write_lines(

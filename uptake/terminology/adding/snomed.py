@@ -92,14 +92,6 @@ def _fill_concepts(job: Job) -> None:
         "create temp table rf2_preferred as select referencedComponentId as id, refsetId from "
         f"{tabbed(job.parts['language'])} where active = '1' and acceptabilityId = '{_PREFERRED}'"
     )
-    replaced = "select null::varchar as code, null::varchar as target where false"
-    if "association" in job.parts:
-        listed = ", ".join(map(quoted, _REPLACED))
-        replaced = (
-            "select referencedComponentId as code, min(targetComponentId) as target from "
-            f"{tabbed(job.parts['association'])} where active = '1' and refsetId in ({listed}) "
-            "group by all having count(distinct targetComponentId) = 1"
-        )
     kinds = " ".join(
         f"when {quoted(tag)} then {quoted(kind)}" for tag, kind in words()["tags"].items()
     )
@@ -123,8 +115,20 @@ def _fill_concepts(job: Job) -> None:
           qualify row_number() over (partition by n.conceptId
             order by l.refsetId = '{_LANGUAGES[0]}' desc, n.term) = 1
         ) p on p.conceptId = c.id
-        left join ({replaced}) r on r.code = c.id and c.active = '0'
+        left join ({_replaced(job)}) r on r.code = c.id and c.active = '0'
         """
+    )
+
+
+def _replaced(job: Job) -> str:
+    """Return the query of what one concept took the place of another: code and target."""
+    if "association" not in job.parts:
+        return "select null::varchar as code, null::varchar as target where false"
+    listed = ", ".join(map(quoted, _REPLACED))
+    return (
+        "select referencedComponentId as code, min(targetComponentId) as target from "
+        f"{tabbed(job.parts['association'])} where active = '1' and refsetId in ({listed}) "
+        "group by all having count(distinct targetComponentId) = 1"
     )
 
 

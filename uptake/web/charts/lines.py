@@ -86,16 +86,6 @@ def _draw(
          "shape": shape}
         for (name, found), (colour, shape) in zip(groups, _LOOKS, strict=False) for dot in found
     ]  # fmt: skip
-    ends = sorted(
-        (_HEIGHT * (high - 100 * found[-1].share) / high, name, colour)
-        for (name, found), (colour, _) in zip(groups, _LOOKS, strict=False)
-    )
-    places = spread([place for place, *_ in ends], _LINE, _HEIGHT)
-    labels = [
-        {"value": high - place / _HEIGHT * high, "colour": colour,
-         "text": shorten(clean(name), _LABEL, placeholder="…") or clean(name)[:_LABEL]}
-        for place, (_, name, colour) in zip(places, ends, strict=True)
-    ]  # fmt: skip
     limit = [] if bound is None or bound >= 1 else [{"value": 100 * bound}]
     allowed = f"; the dashed line is what is allowed, {threshold(bound)}" if bound and limit else ""
     return draw(
@@ -103,7 +93,7 @@ def _draw(
         title=title + allowed,
         sentence=sentence,
         box=(_HEIGHT, 18, _RIGHT, _BOTTOM, _LEFT),
-        sets={"dots": dots, "labels": labels, "limit": limit},
+        sets={"dots": dots, "labels": _labels(groups, high), "limit": limit},
         params={
             "first": times[0] - only,
             "last": times[-1] + only,
@@ -113,6 +103,20 @@ def _draw(
             "layout": layout,
         },
     )
+
+
+def _labels(groups: Sequence[tuple[str, Sequence[Dot]]], high: float) -> list[dict[str, object]]:
+    """Return each group's name at the end of its line, none upon another."""
+    ends = sorted(
+        (_HEIGHT * (high - 100 * found[-1].share) / high, name, colour)
+        for (name, found), (colour, _) in zip(groups, _LOOKS, strict=False)
+    )
+    places = spread([place for place, *_ in ends], _LINE, _HEIGHT)
+    return [
+        {"value": high - place / _HEIGHT * high, "colour": colour,
+         "text": shorten(clean(name), _LABEL, placeholder="…") or clean(name)[:_LABEL]}
+        for place, (_, name, colour) in zip(places, ends, strict=True)
+    ]  # fmt: skip
 
 
 def _apart(times: Sequence[int]) -> list[int]:

@@ -27,7 +27,7 @@ EXAMPLES = {
     "passes": "Not found in these",
     "ignores": "Says nothing of these",
 }
-"""What a block of examples shows, as a heading."""
+"""What blocks of examples show, as a heading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +64,11 @@ def one(request: Request) -> Response:
     entry = next((e for e in entries if e.check.code == code), None)
     if entry is None:
         raise HTTPException(404)
-    examples = [
-        (heading, example.ndjson.strip().splitlines())
+    blocks = {
+        heading: [e.ndjson.strip() for e in entry.check.examples if e.kind == kind]
         for kind, heading in EXAMPLES.items()
-        for example in entry.check.examples
-        if example.kind == kind and example.ndjson.strip()
-    ]
+    }
+    examples = [(heading, [b for b in told if b]) for heading, told in blocks.items()]
     return page(
         request,
         "definition.html",

@@ -124,7 +124,8 @@ def lead(profiles: Iterable[Profile]) -> str:
         return "No record of this run fits a profile of US Core."
     kept = sum(p.without_error for p in profiles)
     told = f"{figures.count(whole, 'records')} that US Core has a profile for"
-    return f"{figures.share(kept, whole)} of {told} keep every rule that was judged."
+    share = figures.share(kept, whole)
+    return f"{share[:1].upper()}{share[1:]} of {told} keep every rule that was judged."
 
 
 def home(url: str, homes: Mapping[str, str]) -> str:

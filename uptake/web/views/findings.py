@@ -17,7 +17,7 @@ from uptake.findings.show import find
 from uptake.model import CheckResult, Severity, Verdict
 from uptake.report import sentences
 from uptake.report.codes import coverage_lines
-from uptake.report.figures import Figures
+from uptake.report.figures import NOT_PEOPLE, Figures
 from uptake.runs import history
 from uptake.terminology.statuses import CODES
 from uptake.web import run as runs
@@ -76,6 +76,7 @@ def index(request: Request) -> Response:
         rest=[line for line in lines if not line.matters],
         lead=_lead(failing, len(lines)),
         first=failing[0] if failing else None,
+        not_people=NOT_PEOPLE,
     )
 
 

@@ -162,7 +162,7 @@ def _lead(rows: list[Row]) -> str:
         many = "all" if best.codes == len(rows) else f"{best.codes}"
         gain = figures.count(best.gain, best.unit)
         title = f"{best.title[:1].lower()}{best.title[1:]}"
-        told += f"; mapping {many} of them makes {gain} more fit for {title}"
+        told += f"; mapping {many} of them makes {gain} fit for {title}"
     return f"{told}."
 
 

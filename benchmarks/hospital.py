@@ -17,9 +17,11 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+import orjson
+
 from benchmarks.accuracy import Accuracy, complaints, judge_twins, shortages, table
 from benchmarks.baseline import nodes
-from benchmarks.baseline_care import empty_lists
+from benchmarks.baseline_care import SOURCE, empty_lists
 from benchmarks.corpus import Corpus, Resource
 from benchmarks.defects.time import AS_OF
 from benchmarks.injection import write_twins
@@ -28,19 +30,22 @@ from uptake.demo.hospital.fhir import AS_OF as TODAY
 
 RATE = 0.005
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T.+)?")
-BACK = timedelta(weeks=(TODAY.date() - date.fromisoformat(AS_OF)).days // 7)
+BACK = timedelta(weeks=1 + (TODAY.date() - date.fromisoformat(AS_OF)).days // 7)
 
 
 def run(out: Path, *, patients: int, rows: int, seed: int) -> list[Accuracy]:
     """Simulate, inject, assess the twins, judge."""
     records = clean_world(patients, seed).records
-    corpus = together(records[EHR], records[LAB])
+    # Records share parts, which are moved once each: every record gets its own.
+    own = orjson.loads(orjson.dumps(records))
+    corpus = together(own[EHR], own[LAB])
+    corpus.resources["List"] = list(empty_lists(corpus))
     for rows_of_type in corpus.resources.values():
         for row in rows_of_type:
             settle(row)
-    corpus.resources["List"] = list(empty_lists(corpus))
-    twins = write_twins(corpus, out, rows=rows, rate=RATE, seed=seed)
-    return judge_twins(twins, out, AS_OF)
+    as_of = (TODAY - BACK).date().isoformat()
+    twins = write_twins(corpus, out, rows=rows, rate=RATE, seed=seed, as_of=as_of)
+    return judge_twins(twins, out, as_of)
 
 
 def together(ehr: Mapping[str, list[Resource]], lab: Mapping[str, list[Resource]]) -> Corpus:
@@ -72,7 +77,7 @@ def number_of(patient: Resource) -> str:
 def settle(resource: Resource) -> None:
     """In Synthea's years; without what Synthea has not, and the cases do not reckon with."""
     # What a case moves would have been received long before or after.
-    resource["meta"].pop("lastUpdated", None)
+    resource.setdefault("meta", {"source": SOURCE}).pop("lastUpdated", None)
     if resource["resourceType"] == "Observation":
         resource.setdefault("performer", [{"reference": "Organization/org-lakeshore"}])
     recorded = resource.get("recordedDate", "")

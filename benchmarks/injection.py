@@ -41,15 +41,15 @@ from benchmarks.corpus import (
     write_lines,
 )
 from benchmarks.defects import CASES, PATTERNS
-from benchmarks.defects.case import Case, Draw
+from benchmarks.defects.case import Case, Draw, laboratory
 from benchmarks.defects.time import AS_OF
 
 # An event drawn lies so far from birth and from the end of the data that a few days' shift
 # breaks no other rule.
 MARGIN = timedelta(days=60)
 
-# Problems that PLA-09 looks for: where one is spoilt, it rightly finds the patient.
-LOOKED_FOR = re.compile("diabet|glyc|hypertens|kidney|renal|thyroid", re.IGNORECASE)
+# Problems and results that PLA-09 looks for: where one is spoilt, it rightly finds the patient.
+LOOKED_FOR = re.compile("diabet|a1c|glyc|hypertens|kidney|renal|thyroid", re.IGNORECASE)
 
 # Near-misses an injected defect: enough to show a false alarm, few enough to leave the data whole.
 NEAR_MISSES = 1 / 3
@@ -127,7 +127,8 @@ class Injection:
 
     def suits(self, case: Case, row: Resource) -> bool:
         """Whether a resource is of the kind a case needs, and no edge of the data."""
-        if case.on == "Condition" and LOOKED_FOR.search(row["code"].get("text", "")):
+        general = case.on == "Condition" or case.where is laboratory
+        if general and LOOKED_FOR.search(row["code"].get("text", "")):
             return False
         sent, patient = clinical_time(row), self.corpus.patient_of(row)
         if sent is not None and "T" not in sent:

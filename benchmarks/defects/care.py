@@ -35,6 +35,8 @@ from benchmarks.defects.newcomers import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from benchmarks.corpus import Resource
 
 
@@ -46,6 +48,11 @@ def ended(resource: Resource) -> bool:
 def problem(resource: Resource) -> bool:
     """An entry of the problem list, not only the diagnosis of a visit."""
     return any(PROBLEM["code"] == row["coding"][0]["code"] for row in resource["category"])
+
+
+def having(element: str) -> Callable[[Resource], bool]:
+    """A resource with this element, which not every sender gives."""
+    return lambda resource: element in resource
 
 
 def from_npi_less(draw: Draw) -> None:
@@ -87,7 +94,13 @@ PERFORMERS = (
     case("CTX-07", "no NPI", "Observation", from_npi_less, where=laboratory),
     prescribed("CTX-07", "no requester", requester=None, also=("CNF-04", "CNF-06")),
     case("CTX-07", "nobody operated", "Procedure", drop("performer")),
-    case("CTX-07", "nobody took part", "Encounter", drop("participant")),
+    case(
+        "CTX-07",
+        "nobody took part",
+        "Encounter",
+        drop("participant", "serviceProvider"),
+        also=("CTX-13",),
+    ),
     case("CTX-07", "nobody wrote it down", "Condition", drop("recorder")),
     near(case("CTX-07", "vital sign", "Observation", drop("performer"), where=vital_sign)),
     near(
@@ -112,9 +125,27 @@ PERFORMERS = (
     ),
 )
 RANGES = (
-    case("CTX-09", "neither", "Observation", drop("referenceRange"), where=laboratory),
-    case("CTX-09", "empty list", "Observation", put("referenceRange", []), where=laboratory),
-    case("CTX-09", "hollow", "Observation", put("referenceRange", [{}]), where=laboratory),
+    case(
+        "CTX-09",
+        "neither",
+        "Observation",
+        drop("referenceRange", "interpretation"),
+        where=laboratory,
+    ),
+    case(
+        "CTX-09",
+        "empty list",
+        "Observation",
+        replace("interpretation", referenceRange=[]),
+        where=laboratory,
+    ),
+    case(
+        "CTX-09",
+        "hollow",
+        "Observation",
+        replace("interpretation", referenceRange=[{}]),
+        where=laboratory,
+    ),
     near(
         case(
             "CTX-09",
@@ -130,6 +161,7 @@ RANGES = (
             "bounds",
             "Observation",
             put("referenceRange", [{"low": {"value": 0}}]),
+            also=("PLA-07",),
             where=laboratory,
         )
     ),
@@ -143,11 +175,12 @@ RANGES = (
         )
     ),
 )
+ORDERED = having("basedOn")
 CHAINS = (
     case("CTX-10", "no result", "DiagnosticReport", drop("result")),
     case("CTX-10", "empty result", "DiagnosticReport", put("result", [])),
-    case("CTX-10", "no order", "DiagnosticReport", drop("basedOn")),
-    case("CTX-10", "hollow order", "DiagnosticReport", put("basedOn", [{}])),
+    case("CTX-10", "no order", "DiagnosticReport", drop("basedOn"), where=ORDERED),
+    case("CTX-10", "hollow order", "DiagnosticReport", put("basedOn", [{}]), where=ORDERED),
     near(
         case(
             "CTX-10",
@@ -260,6 +293,7 @@ STATUSES = (
                     ]
                 },
             ),
+            also=("CTX-15",),
         )
     ),
     near(
@@ -278,12 +312,13 @@ ENCOUNTERS = (
     case("CTX-13", "hollow type", "Encounter", put("type", [{}]), also=("CNF-04",)),
     case("CTX-13", "no start", "Encounter", drop("period.start"), also=("TIM-01",)),
     case("CTX-13", "no end", "Encounter", drop("period.end")),
-    case("CTX-13", "nowhere", "Encounter", drop("serviceProvider", "location")),
+    case("CTX-13", "nowhere", "Encounter", drop("serviceProvider", "location"), also=("CTX-07",)),
     case(
         "CTX-13",
         "a name alone",
         "Encounter",
         replace("location", serviceProvider={"display": "Ward 7"}),
+        also=("CTX-07",),
     ),
     near(
         case(
@@ -294,6 +329,7 @@ ENCOUNTERS = (
                 "serviceProvider",
                 location=[{"location": {"identifier": {"system": SOURCE, "value": "7"}}}],
             ),
+            also=("CTX-07",),
         )
     ),
     near(

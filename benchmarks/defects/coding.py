@@ -192,7 +192,7 @@ CASES = (
         "category",
         "Observation",
         drop("category.0.coding.0.system"),
-        also=("COD-01",),
+        also=("COD-01", "TXT-04"),
         where=laboratory,
     ),
     Case(
@@ -472,7 +472,7 @@ CASES = (
             [{"doseAndRate": [{"doseQuantity": {"value": 2, "unit": "tablet"}}]}],
         ),
         found=False,
-        also=("PLA-08",),
+        also=("CTX-11", "PLA-08"),
     ),
     *(
         Case(

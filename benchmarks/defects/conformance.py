@@ -166,7 +166,11 @@ MANDATORY = (
     ),
     odd("CNF-04", "no must-support element", "Patient", drop("telecom"), fresh=True),
     odd(
-        "CNF-04", "no must-support element", "Encounter", drop("serviceProvider"), also=("CTX-13",)
+        "CNF-04",
+        "no must-support element",
+        "Encounter",
+        drop("serviceProvider"),
+        also=("CTX-07", "CTX-13"),
     ),
 )
 

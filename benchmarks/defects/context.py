@@ -169,7 +169,11 @@ CASES = (
         put("reasonReference", lambda draw: [dict(draw.resource["subject"])]),
     ),
     case(
-        "CTX-02", "no such provider", "Encounter", put("serviceProvider", nowhere("Organization"))
+        "CTX-02",
+        "no such provider",
+        "Encounter",
+        put("serviceProvider", nowhere("Organization")),
+        also=("CTX-07",),
     ),
     case("CTX-02", "versioned", "Condition", versioned("encounter"), found=False),
     case(
@@ -247,6 +251,7 @@ CASES = (
         "Observation",
         put("subject", {"reference": "Device/d1"}),
         found=False,
+        also=("CTX-02",),
         where=laboratory,
     ),
     case("CTX-03", "versioned", "Observation", versioned("subject"), found=False, where=laboratory),
@@ -398,7 +403,7 @@ CASES = (
         "Observation",
         amount(value=0),
         found=False,
-        also=("PLA-01", "TXT-09"),
+        also=("PLA-01", "PLA-07", "TXT-09"),
         where=laboratory,
     ),
     case(

@@ -343,6 +343,7 @@ CASES = (
         "Observation",
         lambda draw: by_day(draw, valueQuantity=other_value(draw)),
         found=False,
+        also=OTHER,
         where=laboratory,
     ),
 )

@@ -152,6 +152,7 @@ def undocumented(*values: float) -> Callable[[Draw], None]:
         for value, day in zip(values, draw.random.sample(sorted(visits), len(values)), strict=True):
             at = visits[day]["period"]["start"]
             visit = visits[day] | {"id": draw.new_id(), "subject": subject}
+            visit.pop("identifier", None)
             result = model | {
                 "id": draw.new_id(),
                 "subject": subject,
@@ -238,21 +239,20 @@ DOSES = (
 )
 BOUND = ("CNF-04", "COD-09")
 """Vital signs are bound to their units."""
-JUMP = "PLA-06"
-"""A value that no body has is a jump from the one before, too."""
+TWICE = ("DUP-07", "DUP-09")
+"""A problem that the patient may have already."""
+JUMP = ("PLA-06", "PLA-07")
+"""A value that no body has is a jump from the one before, too, and denied by its flag."""
 
 CASES = (
+    *(Case("PLA-01", n, "Observation", e, also=JUMP, where=measured(c)) for n, c, e in IMPOSSIBLE),
     *(
-        Case("PLA-01", n, "Observation", e, also=(JUMP,), where=measured(c))
-        for n, c, e in IMPOSSIBLE
-    ),
-    *(
-        Case("PLA-01", n, "Observation", e, found=False, also=(JUMP, "PLA-03"), where=measured(c))
+        Case("PLA-01", n, "Observation", e, found=False, also=(*JUMP, "PLA-03"), where=measured(c))
         for n, c, e in POSSIBLE
     ),
-    *(Case("PLA-04", n, "Observation", e, also=(JUMP,), where=measured(c)) for n, c, e in SWAPPED),
+    *(Case("PLA-04", n, "Observation", e, also=JUMP, where=measured(c)) for n, c, e in SWAPPED),
     *(
-        Case("PLA-04", n, "Observation", e, found=False, also=(JUMP,), where=measured(c))
+        Case("PLA-04", n, "Observation", e, found=False, also=JUMP, where=measured(c))
         for n, c, e in POSSIBLE
     ),
     *(
@@ -260,7 +260,7 @@ CASES = (
         for n, c, e in FOREIGN
     ),
     *(
-        Case("PLA-02", n, "Observation", e, found=False, also=(JUMP,), where=measured(c))
+        Case("PLA-02", n, "Observation", e, found=False, also=JUMP, where=measured(c))
         for n, c, e in KIN
     ),
     *(
@@ -268,13 +268,13 @@ CASES = (
         for n, c, e in FOREIGN
     ),
     *(
-        Case("PLA-03", n, "Observation", e, found=False, also=(JUMP,), where=measured(c))
+        Case("PLA-03", n, "Observation", e, found=False, also=JUMP, where=measured(c))
         for n, c, e in KIN
     ),
-    Case("PLA-05", "an organ of the other sex", "Condition", organ(fits=False), also=("DUP-09",)),
-    Case("PLA-05", "an organ of the sex", "Condition", organ(fits=True), False, ("DUP-09",)),
+    Case("PLA-05", "an organ of the other sex", "Condition", organ(fits=False), also=TWICE),
+    Case("PLA-05", "an organ of the sex", "Condition", organ(fits=True), False, TWICE),
     *(
-        Case("PLA-07", n, "Observation", flagged(f, *NORMAL, p), found, (JUMP,), measured(GLUCOSE))
+        Case("PLA-07", n, "Observation", flagged(f, *NORMAL, p), found, (*JUMP,), measured(GLUCOSE))
         for n, f, p, found in FLAGS
     ),
     Case(

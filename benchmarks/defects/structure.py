@@ -96,7 +96,7 @@ CASES = (
                 "code": "mg/dL",
             },
         ),
-        also=("PLA-01", "PLA-02", "PLA-03"),
+        also=("PLA-01", "PLA-02", "PLA-03", "PLA-04", "PLA-07"),
     ),
     odd("the same key at another level", sent(whole, note=[{"text": "id", "id": "status"}])),
 )

@@ -4,6 +4,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import orjson
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -11,13 +12,15 @@ sys.path.insert(0, str(ROOT))  # benchmarks is no part of the package
 
 from benchmarks import accuracy  # noqa: E402
 from benchmarks.assess import assess  # noqa: E402
-from benchmarks.corpus import SMALL, read_corpus, read_lines  # noqa: E402
+from benchmarks.corpus import SMALL, read_lines  # noqa: E402
 from benchmarks.defects import CASES, CHECKS  # noqa: E402
 from benchmarks.injection import write_injection  # noqa: E402
 
 ROWS, SEED = 12, 7
 SHORT = {"COD-11"}
 """Checks that 30 patients have too few resources for: some of their variants are left out."""
+TRUE_OF_SYNTHEA = {"COD-14"}
+"""Its temperatures are oral ones; the use case asks for 8310-5, whatever the site."""
 
 pytestmark = pytest.mark.skipif(not SMALL.is_dir(), reason=f"needs {SMALL}")
 
@@ -48,7 +51,7 @@ def test_a_check_finds_every_injected_defect_and_nothing_else(results, check):
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_a_check_finds_nothing_in_the_clean_feed(results, check):
-    assert results[check].baseline == 0
+    assert (results[check].baseline > 0) is (check in TRUE_OF_SYNTHEA)
 
 
 def test_no_resource_carries_two_injections(twins):
@@ -66,20 +69,11 @@ def test_every_variant_is_injected(twins):
 
 def test_what_is_not_injected_stays_as_it_was(twins):
     out, singles = twins
-    truth = singles.truth
-    touched = {row["id"] for row in truth}
-    clean = read_corpus(out / "clean").by_reference
-    dirty = read_lines(out / "dirty")
-    whole = {row["line"]: row for row in truth if row["line"] is not None}
-    before = set(read_lines(out / "clean")["Observation"])
-    changed = 0
-    for number, line in enumerate(dirty["Observation"], 1):
-        if number in whole or line in before:
-            continue
-        changed += 1
-        assert any(f'"id":"{unit}"'.encode() in line for unit in touched)
-    assert changed <= len(truth)
-    assert len(clean) <= sum(map(len, dirty.values()))
+    touched = {row["id"] for row in singles.truth}
+    clean, dirty = read_lines(out / "clean"), read_lines(out / "dirty")
+    changed = {line for name, lines in clean.items() for line in set(lines) - set(dirty[name])}
+    assert 0 < len(changed) <= len(singles.truth)
+    assert {orjson.loads(line)["id"] for line in changed} <= touched
 
 
 def test_the_same_seed_gives_the_same_bytes(twins, tmp_path):

@@ -85,6 +85,14 @@ def run(expression: str) -> list[Any]:
         ("'12'.toInteger() = 12", [True]),
         ("(true | false).allTrue()", [False]),
         ("component.trace('x').count()", [2]),
+        ("component.skip(1).code.text", ["y"]),
+        ("component.take(1).code.text", ["x"]),
+        ("component.skip(-1).count() + component.take(-1).count()", [2]),
+        ("component[-2].code", []),
+        ("status.matches('^' & 'fin')", [True]),
+        ("'a' + 'b'", ["ab"]),
+        ("-note.text.length()", []),
+        ("issued < @2026", []),
     ],
 )
 def test_an_expression_gives_what_the_specification_says(expression: str, found: list[Any]) -> None:
@@ -102,11 +110,62 @@ def test_an_expression_gives_what_the_specification_says(expression: str, found:
         "a ? b",
         "$total",
         "a b",
+        r"status.matches('\\p{L}+')",
+        "status.matches('(')",
+        "status.matches('a{99999999999999999999}')",
+        "status.matches()",
+        "status.startsWith('a', 'b')",
+        "iif(true)",
     ],
 )
 def test_what_is_not_known_is_refused_when_it_is_read(expression: str) -> None:
     with pytest.raises(Unsupported):
         compile_expression(expression)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "value > 5",
+        "value.code < 5",
+        "effective < 5",
+        "5 >= effective",
+        "true < 1",
+        "value + value",
+        "status - status",
+        "status * 2",
+        "effective + effective",
+        "-status",
+        "-value",
+        "category['a']",
+        "category[true]",
+        "category.skip('a')",
+        "category.take(1.5)",
+        "status.substring('a')",
+        "status.startsWith(1)",
+        "status.replace('a', 1)",
+        r"status.matches('(' & code.text)",
+    ],
+)
+def test_what_has_no_answer_is_refused_when_it_runs(expression: str) -> None:
+    with pytest.raises(Unsupported):
+        run(expression)
+
+
+@pytest.mark.parametrize("wrong", ["5", True, {"a": 1}, [], None])
+@pytest.mark.parametrize(
+    "expression", ["value.value < 6", "6 > value.value", "value < value", "value.value + 1"]
+)
+def test_an_element_of_the_wrong_type_gives_no_answer(expression: str, wrong: object) -> None:
+    """That its type is wrong is told by another rule; this one stays judged."""
+    item = Item(OBSERVATION | {"valueQuantity": {"value": wrong}}, "Observation")
+    assert compile_expression(expression).run(Environment(item, item, [item]), [item]) == []
+
+
+def test_an_extension_that_is_no_object_is_passed_over() -> None:
+    item = Item({"extension": ["why", {"url": "why"}]}, "Patient")
+    found = compile_expression("extension('why')").run(Environment(item, item, [item]), [item])
+    assert [i.value for i in found] == [{"url": "why"}]
 
 
 def test_one_truth_of_several_elements_is_no_answer() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+import os
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -139,11 +141,90 @@ def test_a_us_core_of_the_project_takes_the_place_of_ours(tmp_path: Path) -> Non
     assert fits == [(f"{US_CORE}patient",)]
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 a zip", b"\x1f\x8b\x08 cut off"])
-def test_a_file_that_is_no_package_is_named(tmp_path: Path, content: bytes) -> None:
+def of_rules(**rules: str) -> Json:
+    """The profile with invariants of its own, at its root."""
+    profile = vip()
+    profile["snapshot"]["element"][0]["constraint"] = [
+        {"key": key, "severity": "error", "human": key, "expression": text}
+        for key, text in rules.items()
+    ]
+    return profile
+
+
+def test_a_rule_that_a_record_could_not_be_judged_by_is_not_judged(tmp_path: Path) -> None:
+    """One that is refused as it is read, one as it runs, one that is judged."""
+    rules = of_rules(
+        letters=r"id.matches('\\p{L}+')", one="name.exists() and name.given", kept="id.exists()"
+    )
+    own = Profiles((package(tmp_path / "vip.tgz", rules),))
+    whole = patient(meta={"profile": [VENDOR]}, birthDate="2000")
+    several = whole | {"name": [{"given": ["Ann", "Bea"]}]}
+    with loaded(tmp_path, [whole, several], own) as db:
+        found = db.rows(
+            "select rule, judged, reason from conformance_rule "
+            "where profile = ? and kind = 'invariant' order by rule",
+            [VENDOR],
+        )
+        counted = db.row(
+            "select distinct j.rules_judged = count(*) filter (r.judged), j.rules_skipped "
+            "from conformance_judged j join conformance_rule r using (profile) "
+            "where profile = ? group by j.rid, j.rules_judged, j.rules_skipped",
+            [VENDOR],
+        )
+    (kept, letters, one) = found
+    assert kept == ("kept", True, None)
+    assert letters[:2] == ("letters", False)
+    assert letters[2].startswith("the pattern of matches() cannot be read here: ")
+    assert one == ("one", False, "not in every record: several elements where one truth belongs")
+    assert counted == (True, 2)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "no FHIR package"),
+        (b"PK\x03\x04 a zip", "no FHIR package"),
+        (b"\x1f\x8b\x08 cut off", "no archive that can be read"),
+        (gzip.compress(b"x" * 4000)[:-20] + b"\xff" * 20, "no archive that can be read"),
+    ],
+)
+def test_a_file_that_is_no_package_is_named(tmp_path: Path, content: bytes, told: str) -> None:
     path = tmp_path / "us-core.tgz"
     path.write_bytes(content)
-    with pytest.raises(SourceError, match=r"us-core\.tgz: no FHIR package"):
+    with pytest.raises(SourceError, match=rf"us-core\.tgz: {told}"):
+        read_package(path)
+
+
+def test_a_package_that_is_broken_in_the_middle_is_named(tmp_path: Path) -> None:
+    path = package(tmp_path / "vip.tgz", *(vip(title=os.urandom(5000).hex()) for _ in range(9)))
+    content = bytearray(path.read_bytes())
+    content[20_000:20_400] = b"\xff" * 400
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match=r"vip\.tgz: no archive that can be read"):
+        read_package(path)
+
+
+@pytest.mark.parametrize(
+    ("definition", "told"),
+    [
+        (["no", "object"], "StructureDefinition-0.json in it is no FHIR resource"),
+        (None, "StructureDefinition-0.json in it is no FHIR resource"),
+        (vip(url=None), "StructureDefinition-0.json in it has no url"),
+        (vip(url=7), "StructureDefinition-0.json in it has no url"),
+    ],
+)
+def test_a_package_with_something_else_in_it_is_named(
+    tmp_path: Path, definition: Any, told: str
+) -> None:
+    with pytest.raises(SourceError, match=rf"vip\.tgz: {told}"):
+        read_package(package(tmp_path / "vip.tgz", definition))
+
+
+def test_a_package_that_points_out_of_itself_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "vip.tgz"
+    with tarfile.open(path, "w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("../package/package.json"), io.BytesIO())
+    with pytest.raises(SourceError, match=r"points out of its archive; refused"):
         read_package(path)
 
 
@@ -183,3 +264,15 @@ def test_what_was_added_to_the_project_counts(tmp_path: Path) -> None:
     found = read_profiles(read_project(tmp_path))
     assert [path.parent.name for path in found.packages] == ["example.vip#1.0.0"]
     assert read_package(found.packages[0]).keys() == {VENDOR}
+
+
+def test_the_later_version_of_a_package_counts(tmp_path: Path) -> None:
+    """By number, not by name; a draft that a crash left behind is none."""
+    (tmp_path / "uptake.toml").write_text("", "utf-8")
+    added = tmp_path / "terminology" / "packages"
+    for version in ("10.0.0", "6.1.0", "11.0.0.tmp"):
+        folder = added / f"example.vip#{version}" / "package"
+        folder.mkdir(parents=True)
+        (folder / "package.json").write_text("{}", "utf-8")
+    found = read_profiles(read_project(tmp_path)).packages
+    assert [path.parent.name for path in found] == ["example.vip#6.1.0", "example.vip#10.0.0"]

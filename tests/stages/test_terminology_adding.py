@@ -62,7 +62,9 @@ def test_the_table_alone_is_enough(tmp_path: Path, folder: Path) -> None:
     with zipfile.ZipFile(cases.loinc(tmp_path / "loinc.zip")) as archive:
         plain = tmp_path / "x.csv"
         plain.write_bytes(archive.read("LoincTable/Loinc.csv"))
-    assert add_file(plain, folder, NOW).codes == 3
+    release = add_file(plain, folder, NOW)
+    assert release.codes == 3
+    assert not release.complete, "how old the table is cannot be told: a code it lacks may be newer"
 
 
 def test_snomed(tmp_path: Path, folder: Path, db: Database) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import lzma
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from uptake.terminology.expanding import Codes, Definitions
+from uptake.terminology.value_sets import expansion
 
 URL = "http://example.org/ValueSet/tested"
 SYSTEM = "http://example.org/CodeSystem/animals"
@@ -150,3 +154,12 @@ def test_another_package_may_know_a_value_set() -> None:
     definitions = Definitions([], lambda url: known if url == URL else None)
     assert definitions.expand(URL) == known
     assert definitions.expand("http://example.org/other") is None
+
+
+def test_of_a_value_set_in_two_versions_the_later_counts(tmp_path: Path) -> None:
+    for version in ("10.0.0", "6.1.0"):
+        folder = tmp_path / "packages" / f"example.animals#{version}"
+        folder.mkdir(parents=True)
+        text = json.dumps({URL: {SYSTEM: version}}).encode()
+        (folder / "value_sets.json.xz").write_bytes(lzma.compress(text))
+    assert expansion(URL, tmp_path) == {(SYSTEM, "10.0.0")}

@@ -131,6 +131,7 @@ def _patient(name: str, number: str) -> dict[str, object]:
         "resourceType": "Patient", "id": name, "birthDate": BORN, "gender": "female",
         "identifier": [{"type": kind, "system": MRN, "value": number}],
         "name": [{"family": SCRIPT, "given": [SCRIPT]}],
+        "telecom": [{"system": "phone", "value": "312-555-0147"}],
     }  # fmt: skip
 
 

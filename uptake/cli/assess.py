@@ -103,13 +103,7 @@ def assess(
         threads=threads or os.cpu_count() or 1,
         memory=memory,
         form=tuple(formats.split(",")),
-        measures=inputs.measures,
-        surfaces=inputs.surfaces,
-        mappings=inputs.mappings,
-        events=inputs.events,
-        reference=inputs.reference,
-        terminology=inputs.terminology,
-        profiles=inputs.profiles,
+        **inputs.named(),
         compare=_earlier_run(compare, project),
     )
     sys.exit(run(request, project, out, fail_on=fail_on, as_json=as_json, quiet=quiet))

@@ -1,9 +1,9 @@
 """The FHIRPath of invariants. In: the text of an expression; out: a function over elements.
 
 FHIRPath N1 (https://hl7.org/fhirpath/N1/) as far as the invariants of R4 and US Core go. What is
-not known here is refused when the expression is read, never when it runs: a rule is judged or it is
-listed as not judged. It runs over few resources (one of each shape), so it is an interpreter and no
-SQL.
+not known here is refused when the expression is read; what only a resource shows (several elements
+where one belongs), when it runs: either way the rule is listed as not judged. It runs over few
+resources (one of each shape), so it is an interpreter and no SQL.
 """
 
 from __future__ import annotations
@@ -112,6 +112,10 @@ class _Parser:
         self.at += found
         return found
 
+    def is_written_out(self) -> bool:
+        """Tell whether the argument that comes next is a text and nothing else."""
+        return self.next[0] == "string" and self.tokens[self.at + 1] == ("mark", ")")
+
     def expect(self, mark: str) -> None:
         if not self.accept(mark):
             raise Unsupported(f"`{mark}` is expected, not `{self.next[1]}`")
@@ -217,6 +221,8 @@ class _Parser:
         while not self.accept(")"):
             if arguments:
                 self.expect(",")
+            if name == "matches" and self.is_written_out():
+                functions.check_pattern(unescaped(self.next[1]))
             arguments.append(self.expression(0))
             if name in functions.LOOKING or name == "select":
                 self.read(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 from uptake.conformance.elements import (
     Environment,
@@ -18,7 +19,7 @@ from uptake.conformance.elements import (
     truth,
     type_of,
 )
-from uptake.conformance.operators import distinct, one, same
+from uptake.conformance.operators import distinct, is_number, one, same, whole_number
 
 CONSTANTS = {
     "ucum": "http://unitsofmeasure.org",
@@ -95,15 +96,32 @@ def index(subject: Evaluation, position: Evaluation) -> Evaluation:
     """Return the element at a position, counted from 0."""
 
     def run(env: Environment, focus: Items) -> Items:
-        at, items = one(position(env, focus)), subject(env, focus)
-        return [] if at is None else items[at.value : at.value + 1]
+        at, items = whole_number(position(env, focus)), subject(env, focus)
+        return [] if at is None or at < 0 else items[at : at + 1]
 
     return run
 
 
 def negate(subject: Evaluation) -> Evaluation:
     """Return the number with the other sign."""
-    return lambda env, focus: [system(-i.value) for i in subject(env, focus)]
+
+    def run(env: Environment, focus: Items) -> Items:
+        single = one(subject(env, focus))
+        if single is None:
+            return []
+        if not is_number(single.value):
+            raise Unsupported("a sign before something else than a number")
+        return [system(-single.value)]
+
+    return run
+
+
+def check_pattern(pattern: str) -> None:
+    """Raise Unsupported for a regular expression of another kind than those read here."""
+    try:
+        re.compile(pattern, re.DOTALL)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise Unsupported(f"the pattern of matches() cannot be read here: {error}") from error
 
 
 def call(name: str, subject: Evaluation, arguments: Arguments) -> Evaluation:
@@ -114,7 +132,7 @@ def call(name: str, subject: Evaluation, arguments: Arguments) -> Evaluation:
         return _exists(_where(subject, arguments[0]) if arguments else subject)
     if name in _CRITERIA and len(arguments) == 1:
         return _CRITERIA[name](subject, arguments[0])
-    if name == "iif":
+    if name == "iif" and len(arguments) in (2, 3):
         return _iif(subject, arguments)
     if name in _PLAIN and not arguments:
         plain = _PLAIN[name]
@@ -122,9 +140,11 @@ def call(name: str, subject: Evaluation, arguments: Arguments) -> Evaluation:
     if name in _WITH_ITEMS and len(arguments) == 1:
         work, (other,) = _WITH_ITEMS[name], arguments
         return lambda env, focus: work(subject(env, focus), other(env, focus))
-    if name in _TEXTS:
-        return _text_call(_TEXTS[name], subject, arguments)
-    raise Unsupported(f"{name}() is not known here")
+    if name in _TEXTS and len(arguments) in _TEXTS[name].arguments:
+        return _text_call(name, subject, arguments)
+    known = name in (*_CRITERIA, *_PLAIN, *_WITH_ITEMS, *_TEXTS, "exists", "iif")
+    how = "is not known here with that many arguments" if known else "is not known here"
+    raise Unsupported(f"{name}() {how}")
 
 
 def _iif(subject: Evaluation, arguments: Arguments) -> Evaluation:
@@ -173,7 +193,11 @@ def _extension(subject: Evaluation, url: Evaluation) -> Evaluation:
     def run(env: Environment, focus: Items) -> Items:
         wanted = one(url(env, focus))
         found = [e for i in subject(env, focus) for e in children(i, "extension")]
-        return [e for e in found if wanted and e.value.get("url") == wanted.value]
+        return [
+            e
+            for e in found
+            if wanted and isinstance(e.value, dict) and e.value.get("url") == wanted.value
+        ]
 
     return run
 
@@ -218,30 +242,46 @@ def _intersect(left: Items, right: Items) -> Items:
 
 
 def _skip(items: Items, count: Items) -> Items:
-    number = one(count)
-    return items[number.value :] if number else []
+    number = whole_number(count)
+    return [] if number is None else items[max(number, 0) :]
 
 
 def _take(items: Items, count: Items) -> Items:
-    number = one(count)
-    return items[: number.value] if number else []
+    number = whole_number(count)
+    return [] if number is None else items[: max(number, 0)]
 
 
-def _text_call(
-    work: Callable[..., bool | float | str], subject: Evaluation, arguments: Arguments
-) -> Evaluation:
+class _Text(NamedTuple):
+    """A function of a text."""
+
+    work: Callable[..., bool | float | str]
+    type: type[str] | type[int] = str
+    """Of its arguments."""
+    arguments: Sequence[int] = (1,)
+    """How many it may have."""
+
+
+def _text_call(name: str, subject: Evaluation, arguments: Arguments) -> Evaluation:
+    work, wanted, _ = _TEXTS[name]
+
     def run(env: Environment, focus: Items) -> Items:
         single = one(subject(env, focus))
         told = [one(a(env, focus)) for a in arguments]
         if single is None or not isinstance(single.value, str) or None in told:
             return []
-        return [system(work(single.value, *(t.value for t in told if t)))]
+        values = [t.value for t in told if t]
+        if not all(type(value) is wanted for value in values):
+            raise Unsupported(f"{name}() of something else than {_WORDS[wanted]}")
+        return [system(work(single.value, *values))]
 
     return run
 
 
 def _matches(text: str, pattern: str) -> bool:
-    return re.search(pattern, text, re.DOTALL) is not None
+    try:
+        return re.search(pattern, text, re.DOTALL) is not None
+    except (re.error, OverflowError, RecursionError) as error:
+        raise Unsupported("an element holds a pattern that cannot be read here") from error
 
 
 def _substring(text: str, start: int, length: int | None = None) -> str:
@@ -281,14 +321,15 @@ _WITH_ITEMS: dict[str, Callable[[Items, Items], Items]] = {
     "skip": _skip,
     "take": _take,
 }
-_TEXTS: dict[str, Callable[..., bool | float | str]] = {
-    "matches": _matches,
-    "startsWith": lambda text, start: text.startswith(start),
-    "endsWith": lambda text, end: text.endswith(end),
-    "contains": lambda text, part: part in text,
-    "substring": _substring,
-    "indexOf": lambda text, part: text.find(part),
-    "lower": lambda text: text.lower(),
-    "upper": lambda text: text.upper(),
-    "replace": lambda text, old, new: text.replace(old, new),
+_WORDS = {str: "texts", int: "whole numbers"}
+_TEXTS = {
+    "matches": _Text(_matches),
+    "startsWith": _Text(lambda text, start: text.startswith(start)),
+    "endsWith": _Text(lambda text, end: text.endswith(end)),
+    "contains": _Text(lambda text, part: part in text),
+    "substring": _Text(_substring, int, (1, 2)),
+    "indexOf": _Text(lambda text, part: text.find(part)),
+    "lower": _Text(lambda text: text.lower(), arguments=(0,)),
+    "upper": _Text(lambda text: text.upper(), arguments=(0,)),
+    "replace": _Text(lambda text, old, new: text.replace(old, new), arguments=(2,)),
 }

@@ -48,12 +48,18 @@ class Judge:
     """Judges by one definition: all of R4's own of a type, or what a profile adds to it."""
 
     def __init__(
-        self, definition: Definition, definitions: Definitions, value_sets: ValueSets
+        self,
+        definition: Definition,
+        definitions: Definitions,
+        value_sets: ValueSets,
+        not_judged: dict[str, str] | None = None,
     ) -> None:
         self.definition = definition
         self.definitions = definitions
         self.value_sets = value_sets
         self.base = not definition.derived
+        self.not_judged = {} if not_judged is None else not_judged
+        """Invariants that some value could not be judged by, by their keys: the reason."""
         self._slices: dict[str, Slices | None] = {}
 
     def root(self, resource: dict[str, Any]) -> Iterator[Issue]:
@@ -208,7 +214,8 @@ class Judge:
         """Judge what is inside a value: by the element's own children, or by its type."""
         if not self.base:
             yield from self._object(element, value, env)
-            for url in {u for t in element.types if t.code == value.type for u in t.profiles}:
+            profiles = {u for t in element.types if t.code == value.type for u in t.profiles}
+            for url in sorted(profiles):
                 if inner := self.definitions.get(url):
                     yield from self._by_profile(inner, value, env)
         elif value.type in _RESOURCES:
@@ -240,7 +247,7 @@ class Judge:
     def _by_profile(self, profile: Definition, value: Value, env: Environment) -> Iterator[Issue]:
         """Judge a value by a profile of its type, as an extension by its definition."""
         if profile.derived:
-            inner = Judge(profile, self.definitions, self.value_sets)
+            inner = Judge(profile, self.definitions, self.value_sets, self.not_judged)
             yield from inner._constraints(profile.root.constraints, value.item, value.at, env)
             yield from inner._object(profile.root, value, env)
 
@@ -249,7 +256,8 @@ class Judge:
         if name not in r4.resource_types():
             yield Issue("type", "Resource", "error", value.at, shown(name))
             return
-        inner = Judge(self.definitions.base(name), self.definitions, self.value_sets)
+        base = self.definitions.base(name)
+        inner = Judge(base, self.definitions, self.value_sets, self.not_judged)
         item = Item(value.value, name)
         around = Environment(item, env.root, [item])
         yield from inner._root(value.value, value.at, around)
@@ -284,8 +292,12 @@ class Judge:
                 expression = compile_expression(constraint.expression)
                 if expression.whole and not whole:
                     continue
-                kept = truth(expression.run(env, [item]))
             except Unsupported:
+                continue  # `rules_of` says so
+            try:
+                kept = truth(expression.run(env, [item]))
+            except Unsupported as unsupported:
+                self.not_judged.setdefault(constraint.key, str(unsupported))
                 continue
             if kept is False:
                 severity = "information" if constraint.best_practice else constraint.severity

@@ -13,13 +13,13 @@ from uptake.conformance.elements import (
     Items,
     Unsupported,
     boolean,
-    is_present,
     system,
     truth,
 )
 from uptake.conformance.moments import compared
 
 MOMENTS = frozenset(["date", "dateTime", "instant", "time"])
+NUMBERS = frozenset(["integer", "decimal", "positiveInt", "unsignedInt"])
 
 Logic = Callable[[bool | None, bool | None], bool | None]
 
@@ -29,6 +29,30 @@ def one(items: Items) -> Item | None:
     if len(items) > 1:
         raise Unsupported("several elements where one belongs")
     return items[0] if items else None
+
+
+def whole_number(items: Items) -> int | None:
+    """Return the only whole number, None where there is none; raises Unsupported for another."""
+    single = one(items)
+    if single is None:
+        return None
+    if not isinstance(single.value, int) or isinstance(single.value, bool):
+        raise Unsupported("something else where a whole number belongs")
+    return single.value
+
+
+def is_number(value: object) -> bool:
+    """Tell whether a JSON value is a number."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_as_its_type_says(item: Item) -> bool:
+    """Tell whether the JSON is of the item's type; that it is not is told by another rule."""
+    if item.type in NUMBERS:
+        return is_number(item.value)
+    if item.type == "boolean":
+        return isinstance(item.value, bool)
+    return isinstance(item.value, str if item.type[:1].islower() else dict)
 
 
 def same(left: Item, right: Item) -> bool | None:
@@ -108,18 +132,24 @@ def _ordered(test: Callable[[Any, Any], bool]) -> Callable[[Evaluation, Evaluati
 
 
 def _order(a: Item, b: Item) -> int | None:
-    """Return -1, 0 or 1; None where it cannot be told (another unit, another precision)."""
-    if isinstance(a.value, dict) and isinstance(b.value, dict):  # quantities
-        units = [(q.value.get("system"), q.value.get("code", q.value.get("unit"))) for q in (a, b)]
-        low, high = a.value.get("value"), b.value.get("value")
-        if units[0] != units[1] or low is None or high is None:
-            return None
-        return int(low > high) - int(low < high)
-    if a.type in MOMENTS or b.type in MOMENTS:
-        return compared(str(a.value), str(b.value))
-    if isinstance(a.value, str) != isinstance(b.value, str) or not is_present(a.value):
+    """Return -1, 0 or 1; None where it cannot be told (another unit, another precision).
+
+    Raises Unsupported for what has no order, as a quantity and a number.
+    """
+    if not (_is_as_its_type_says(a) and _is_as_its_type_says(b)):
         return None
-    return int(a.value > b.value) - int(a.value < b.value)
+    low, high = a.value, b.value
+    if isinstance(low, dict) and isinstance(high, dict):  # quantities
+        units = [(q.get("system"), q.get("code", q.get("unit"))) for q in (low, high)]
+        low, high = low.get("value"), high.get("value")
+        if units[0] != units[1] or not (is_number(low) and is_number(high)):
+            return None
+    elif isinstance(low, str) and isinstance(high, str):
+        if a.type in MOMENTS or b.type in MOMENTS:
+            return compared(low, high)
+    elif not (is_number(low) and is_number(high)):
+        raise Unsupported("values of different types are compared")
+    return int(low > high) - int(low < high)
 
 
 def _membership(*, turned: bool) -> Callable[[Evaluation, Evaluation], Evaluation]:
@@ -164,10 +194,11 @@ def _arithmetic(work: Callable[[Any, Any], Any]) -> Callable[[Evaluation, Evalua
             a, b = one(left(env, focus)), one(right(env, focus))
             if a is None or b is None:
                 return []
-            if isinstance(a.value, dict) or type(a.value) is not type(b.value):
-                numbers = all(isinstance(x.value, int | float) for x in (a, b))
-                if not numbers:
-                    raise Unsupported("arithmetic with quantities or dates")
+            if not (_is_as_its_type_says(a) and _is_as_its_type_says(b)):
+                return []
+            texts = all(isinstance(x.value, str) and x.type not in MOMENTS for x in (a, b))
+            if not (texts and work is operator.add) and not all(is_number(x.value) for x in (a, b)):
+                raise Unsupported("arithmetic with something else than numbers")
             if b.value == 0 and work in (operator.truediv, operator.floordiv, operator.mod):
                 return []
             return [system(work(a.value, b.value))]

@@ -8,10 +8,8 @@ place of the whole of ours.
 from __future__ import annotations
 
 import functools
-import io
 import json
 import lzma
-import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import resources
@@ -21,12 +19,13 @@ from typing import TYPE_CHECKING, Any
 from uptake.conformance.definitions import Definitions
 from uptake.errors import DefinitionError, SourceError
 from uptake.project import FILE
-from uptake.terminology.releases import folder_of
-from uptake.terminology.value_sets import PACKAGES
+from uptake.terminology.adding.archives import opened
+from uptake.terminology.releases import added_packages, folder_of
 
 if TYPE_CHECKING:
     from uptake.project import Project
 
+MANIFEST = "package.json"
 US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition/"
 LARGEST = 64 << 20
 """Bytes of one file of a package; more is no StructureDefinition."""
@@ -56,8 +55,9 @@ def read_profiles(project: Project) -> Profiles:
             [f"{FILE}: conformance.packages: {path} is not there" for path in missing]
         )
     releases = folder_of(project)
-    added = sorted((releases / PACKAGES).glob("*/package/package.json")) if releases else []
-    return Profiles((*(path.parent for path in added), *paths), releases)
+    added = [folder / "package" for folder in added_packages(releases)] if releases else []
+    here = [folder for folder in added if (folder / MANIFEST).is_file()]
+    return Profiles((*here, *paths), releases)
 
 
 def read_definitions(packages: Iterable[Path] = ()) -> Definitions:
@@ -81,19 +81,23 @@ def _shipped(name: str) -> dict[str, tuple[dict[str, Any], str]]:
 def read_package(path: Path) -> dict[str, tuple[dict[str, Any], str]]:
     """Return the StructureDefinitions of a package that have a snapshot, by their URL.
 
-    Raises SourceError where it is no FHIR package.
+    Raises SourceError where it is no FHIR package, or not safe to read.
     """
     try:
         files = dict(_files(path))
-        told = json.loads(files["package.json"])
+        told = json.loads(files.pop(MANIFEST))
         package = f"{told['name']}#{told['version']}"
-        found = {}
-        for name, text in files.items():
-            raw = json.loads(text) if name != "package.json" else {}
-            if raw.get("resourceType") == "StructureDefinition" and "snapshot" in raw:
-                found[raw["url"]] = (raw, package)
-    except (OSError, tarfile.TarError, KeyError, TypeError, ValueError, EOFError) as error:
+        read = {name: json.loads(text) for name, text in files.items()}
+    except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise SourceError(f"{path}: no FHIR package (a .tgz with package/package.json)") from error
+    found = {}
+    for name, raw in read.items():
+        if not isinstance(raw, dict):
+            raise SourceError(f"{path}: {name} in it is no FHIR resource")
+        if raw.get("resourceType") == "StructureDefinition" and "snapshot" in raw:
+            if not isinstance(raw.get("url"), str):
+                raise SourceError(f"{path}: {name} in it has no url")
+            found[raw["url"]] = (raw, package)
     return found
 
 
@@ -105,16 +109,13 @@ def _files(path: Path) -> Iterator[tuple[str, bytes]]:
             if _is_wanted(file.name):
                 yield file.name, file.read_bytes()
         return
-    with tarfile.open(fileobj=io.BytesIO(path.read_bytes())) as archive:
-        for member in archive:
+    with opened(path) as members:
+        for member in members:
             folder_name, _, name = member.name.removeprefix("./").rpartition("/")
             if folder_name == "package" and _is_wanted(name) and member.size <= LARGEST:
-                opened = archive.extractfile(member)
-                if opened is not None:
-                    yield name, opened.read()
+                with member.open() as stream:
+                    yield name, stream.read()
 
 
 def _is_wanted(name: str) -> bool:
-    return name == "package.json" or (
-        name.endswith(".json") and name.startswith("StructureDefinition")
-    )
+    return name == MANIFEST or (name.endswith(".json") and name.startswith("StructureDefinition"))

@@ -5,7 +5,7 @@ Everything is worked out by shape and joined to the resources when it is read.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from uptake.conformance.bindings import ValueSets
@@ -19,6 +19,7 @@ from uptake.terminology.value_sets import expansion
 
 if TYPE_CHECKING:
     from uptake.conformance.definitions import Definitions
+    from uptake.conformance.judge import Judge
     from uptake.engine.duckdb import Database
 
 NAMES = frozenset(
@@ -131,13 +132,19 @@ def _row(rule: Rule) -> tuple[object, ...]:
     return rule.element, rule.kind, rule.key, not rule.reason, rule.reason or None
 
 
+def _seen(rule: Rule, judge: Judge) -> Rule:
+    """Return a rule as it was met: one that a record could not be judged by is not judged."""
+    met = judge.not_judged.get(rule.key) if rule.kind == "invariant" else None
+    return replace(rule, reason=f"not in every record: {met}") if met and not rule.reason else rule
+
+
 def _rules(db: Database, verdicts: Verdicts) -> None:
     """List the rules of every definition that judged something."""
     rules: list[tuple[object, ...]] = []
     elements: list[tuple[object, ...]] = []
     for url, judge in sorted(verdicts.judges.items()):
         own = rules_of(judge.definition, verdicts.definitions, verdicts.value_sets)
-        rules += [(url, *_row(rule)) for rule in dict.fromkeys(own)]
+        rules += [(url, *_row(_seen(rule, judge))) for rule in dict.fromkeys(own)]
         if judge.definition.derived:
             elements += [(url, n, e) for n, e in enumerate(must_support(judge.definition))]
     for kind, keys in verdicts.common.items():

@@ -75,12 +75,7 @@ class Demo:
             use_cases=self.definitions.use_cases,
             as_of=at,
             run=f"{at:%Y-%m-%dT%H:%M:%SZ}-{secrets.token_hex(2)}",
-            measures=inputs.measures,
-            surfaces=inputs.surfaces,
-            mappings=inputs.mappings,
-            events=inputs.events,
-            reference=inputs.reference,
-            terminology=inputs.terminology,
+            **inputs.named(),
         )
         return write_run(request, self.project, None, self.watch)[1].final
 

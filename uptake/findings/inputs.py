@@ -5,9 +5,9 @@ The state is read only where there is one: to assess a folder makes no file besi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from uptake.conformance.packages import Profiles, read_profiles
 from uptake.definitions import read_measures, read_surfaces
@@ -38,6 +38,10 @@ class Inputs:
     reference: Mapping[str, ReferenceTable] | None = None
     terminology: Terminology | None = None
     profiles: Profiles | None = None
+
+    def named(self) -> dict[str, Any]:
+        """Return them by name, as a Request takes them."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
 
 def read_inputs(project: Project) -> Inputs:

@@ -233,8 +233,8 @@ def check_sentence(result: CheckResult, figures: Figures) -> str:
     if result.verdict == Verdict.NOT_RUN:
         if result.detail == LEFT_OUT:
             return f"Not run: {LEFT_OUT}."
-        told = {"unavailable": "Not run yet", "error": "Not run: its query failed"}
-        return _joined(told.get(result.reason, "Not run"), clean(result.detail))
+        why = {"unavailable": "Not run yet", "error": "Not run: its query failed"}
+        return _joined(why.get(result.reason, "Not run"), clean(result.detail))
     if result.verdict == Verdict.NOT_APPLICABLE or not result.denominator:
         told = "Nothing in these data to judge"
         if result.not_judged:

@@ -27,12 +27,13 @@ from typing import TYPE_CHECKING, Any
 from uptake.disk import sync_folder
 from uptake.engine.duckdb import quoted
 from uptake.errors import StorageError
-from uptake.terminology.value_sets import PACKAGES
 
 if TYPE_CHECKING:
     from uptake.engine.duckdb import Database
     from uptake.project import Project
 
+PACKAGES = Path("packages")
+"""Where a project's FHIR packages lie, within its folder of releases."""
 FOLDER = "terminology"
 """Where a project keeps what was added; FHIR packages in a folder of their own there."""
 
@@ -130,6 +131,17 @@ def added(folder: Path | None) -> tuple[Release, ...]:
 def version_key(version: str) -> tuple[int, ...]:
     """Return what versions are compared by: their numbers, so that 2.9 comes before 2.80."""
     return tuple(int(digits) for digits in re.findall(r"[0-9]+", version))
+
+
+def added_packages(releases: Path) -> list[Path]:
+    """Return the folders of the FHIR packages, by name, the newest version last."""
+
+    def key(folder: Path) -> tuple[str, tuple[int, ...], str]:
+        name, _, version = folder.name.partition("#")
+        return name, version_key(version), version
+
+    found = (releases / PACKAGES).glob("*")
+    return sorted((f for f in found if f.suffix not in DRAFTS and f.is_dir()), key=key)
 
 
 def in_use(folder: Path | None) -> tuple[Release, ...]:

@@ -13,8 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-PACKAGES = Path("packages")
-"""Where a project's FHIR packages lie, within its folder of releases."""
+from uptake.terminology.releases import added_packages
 
 FILE = "value_sets.json.xz"
 
@@ -45,13 +44,13 @@ def _shipped() -> dict[str, dict[str, str]]:
 
 def _files(releases: Path) -> tuple[tuple[Path, int], ...]:
     """Return the packages' files, each with the time it was written."""
-    found = sorted((releases / PACKAGES).glob(f"*/{FILE}"))
-    return tuple((path, path.stat().st_mtime_ns) for path in found)
+    found = [folder / FILE for folder in added_packages(releases)]
+    return tuple((path, path.stat().st_mtime_ns) for path in found if path.is_file())
 
 
 @functools.lru_cache(maxsize=4)
 def _added(files: tuple[tuple[Path, int], ...]) -> dict[str, dict[str, str]]:
-    """Return the value sets of all packages; of one that two carry, that of the later name."""
+    """Return the value sets of all packages; of one that two carry, the later one's."""
     found: dict[str, dict[str, str]] = {}
     for path, _ in files:
         found |= read_value_sets(path)

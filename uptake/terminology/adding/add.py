@@ -17,8 +17,7 @@ from uptake.errors import EngineError, SourceError
 from uptake.terminology.adding import cvx, icd_10_cm, loinc_table, packages, rxnorm, snomed
 from uptake.terminology.adding.archives import opened
 from uptake.terminology.adding.job import Job
-from uptake.terminology.releases import Release, new_tables, save
-from uptake.terminology.value_sets import PACKAGES
+from uptake.terminology.releases import PACKAGES, Release, new_tables, save
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -68,7 +67,9 @@ def add_file(
             names = {part: member.name for part, member in parts.items()}
             day = max(member.day for member in parts.values())
             new_tables(db)
-            return _save(db, chosen, Job(db, files, names, day, folder, path.name), now)
+            dated = all(member.dated for member in parts.values())
+            job = Job(db, files, names, day, folder, path.name, dated)
+            return _save(db, chosen, job, now)
         except EngineError as error:
             raise SourceError(f"{path}: looks like {chosen.WHAT}, but: {error}") from error
         finally:

@@ -44,6 +44,8 @@ class Member:
     day: date
     """When it was written, as the archive says."""
     open: Callable[[], IO[bytes]]
+    dated: bool = True
+    """False for a plain file: a copy has the day it was copied."""
 
     @property
     def base(self) -> str:
@@ -87,7 +89,9 @@ def opened(path: Path) -> Iterator[list[Member]]:
         else:
             stat = path.stat()
             day = datetime.fromtimestamp(stat.st_mtime, UTC).date()
-            yield [Member(path.name, stat.st_size, stat.st_size, day, lambda: path.open("rb"))]
+            yield [
+                Member(path.name, stat.st_size, stat.st_size, day, lambda: path.open("rb"), False)
+            ]
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError) as error:
         raise SourceError(
             f"{path}: no archive that can be read ({error}); fetch it again"

@@ -60,8 +60,7 @@ def compile_release(job: Job) -> Compiled:
     updated = job.db.row(
         "select max(try_strptime(updated, ['%Y/%m/%d', '%m/%d/%Y'])::date) from vaccine"
     )
+    # The file's own day may be that of a copy; the newest change in it is certain.
     day = updated[0] or job.day
-    job.db.run(
-        "insert into system values (?, true, true, '[0-9]{2,3}', null, ?)", [CVX, max(day, job.day)]
-    )
+    job.db.run("insert into system values (?, true, true, '[0-9]{2,3}', null, ?)", [CVX, day])
     return Compiled(Release("CVX", day.isoformat(), (CVX,), 0, job.source, complete=True))

@@ -31,6 +31,8 @@ class Job:
     """The project's folder of releases."""
     source: str
     """The name of the file that was given."""
+    dated: bool = True
+    """False where `day` is that of a plain file, which says nothing of the release."""
 
     def count(self, table: str) -> int:
         """Return how many rows a table has."""

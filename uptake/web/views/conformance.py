@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from uptake.project import Project
+
+JUDGED = "conformance.parquet"
+"""The file of a run that says its conformance was judged."""
+OLDER = "This run was made before conformance was judged; assess again to see it."
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
@@ -57,20 +63,22 @@ def index(request: Request) -> Response:
     run = site.run()
     if run is None:
         return no_run(request)
-    profiles, extensions = site.of_run("conformance", lambda: read(run))
+    is_judged = (run / JUDGED).is_file()
+    profiles, extensions = site.of_run("conformance", lambda: read(run, site.project))
     return page(
         request,
         "conformance.html",
         here="/feeds",
         profiles=profiles,
         extensions=extensions,
-        lead=lead(profiles),
+        lead=lead(profiles) if is_judged else OLDER,
+        is_judged=is_judged,
     )
 
 
-def read(run: Path) -> tuple[tuple[Profile, ...], tuple[Extension, ...]]:
+def read(run: Path, project: Project) -> tuple[tuple[Profile, ...], tuple[Extension, ...]]:
     """Return the profiles that records fit best and the extensions of a run; none if not judged."""
-    if not (run / "conformance.parquet").is_file():
+    if not (run / JUDGED).is_file():
         return (), ()
     files = {
         name: _rows(run / f"{name}.parquet")
@@ -78,7 +86,7 @@ def read(run: Path) -> tuple[tuple[Profile, ...], tuple[Extension, ...]]:
     }
     fitting = [row for row in files["conformance"] if row["best_fit"]]
     urls = sorted({row["profile"] for row in fitting})
-    homes = _homes()
+    homes = _homes(project)
     return (
         tuple(_profile(url, fitting, files) for url in urls),
         tuple(
@@ -134,10 +142,10 @@ def home(url: str, homes: Mapping[str, str]) -> str:
     return next((element for words, element in homes.items() if words in last), "")
 
 
-def _homes() -> dict[str, str]:
-    from uptake.definitions.reference import shipped_reference_tables
+def _homes(project: Project) -> dict[str, str]:
+    from uptake.definitions.reference import read_reference_tables
 
-    table = shipped_reference_tables()["extension_home"]
+    table = read_reference_tables(project.content("reference"))["extension_home"]
     return {str(words): str(element) for words, element in table.rows}
 
 

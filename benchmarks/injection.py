@@ -55,6 +55,10 @@ LOOKED_FOR = re.compile("diabet|a1c|glyc|hypertens|kidney|renal|thyroid", re.IGN
 NEAR_MISSES = 1 / 3
 
 
+TRIES = 5
+"""Resources that are tried for one injection before the case is said to run short."""
+
+
 @dataclass
 class Injection:
     """The dirty twin as it grows: what was changed, added and told."""
@@ -80,13 +84,21 @@ class Injection:
             wanted = max(self.rows, self.rate * candidates) * (1 if case.found else NEAR_MISSES)
             number = -(-round(wanted) // variants[case.check, case.found])
             for done in range(number):
-                try:
-                    self.spoil(case)
-                except (ValueError, KeyError, IndexError, StopIteration, AssertionError):
-                    # The corpus has no such resource, or none with the element to be spoilt.
+                if not any(self.spoiled(case) for _ in range(TRIES)):
                     told = f"{case.variant}: {done} of {number}"
                     self.short.setdefault(case.check, []).append(told)
                     break
+
+    def spoiled(self, case: Case) -> bool:
+        """One case on one resource; false where that has not the element to be spoilt, or is none.
+
+        A case of a resource that cannot be spoilt leaves nothing behind but that it was drawn.
+        """
+        try:
+            self.spoil(case)
+        except (ValueError, KeyError, IndexError, StopIteration, AssertionError):
+            return False
+        return True
 
     def spoil(self, case: Case) -> None:
         """One case on one resource."""

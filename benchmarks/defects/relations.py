@@ -37,6 +37,10 @@ def shifted(text: str, **by: float) -> str:
     return (datetime.fromisoformat(text) + timedelta(**by)).isoformat()
 
 
+TRIES = 10_000
+"""Draws before it is said that there is no such resource."""
+
+
 # ---- Two patients
 
 
@@ -62,14 +66,18 @@ def misfiled(draw: Draw) -> None:
 
 
 def of_another(draw: Draw, resource_type: str) -> Resource:
-    """A resource of the corpus about another patient, at most as new as the drawn one."""
+    """A resource of the corpus about another patient, at most as new as the drawn one.
+
+    Raises ValueError where there is none, as for the oldest of all.
+    """
     own = draw.corpus.patient_of(draw.resource)
     rows = draw.corpus.resources[resource_type]
-    while True:
+    for _ in range(TRIES):
         row = draw.random.choice(rows)
         sent = clinical_time(row)
         if draw.corpus.patient_of(row) is not own and datetime.fromisoformat(sent or "") < draw.at:
             return row
+    raise ValueError(f"no {resource_type} of another patient is older")
 
 
 def foreign_result(draw: Draw) -> None:

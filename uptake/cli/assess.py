@@ -75,7 +75,8 @@ def assess(
         raise UsageError("the engine spark is not part of this version; use duckdb")
     if not re.fullmatch(r"\d+(\.\d+)? ?([KMGT]i?B)", memory):
         raise UsageError(f"--memory {memory}: no size; write it as in 4GB")
-    if unknown := set(formats.split(",")) - set(FORMATS):
+    forms = tuple(name for name in map(str.strip, formats.split(",")) if name)
+    if unknown := set(forms) - set(FORMATS):
         raise UsageError(
             f"this version writes no {', '.join(sorted(unknown))}; known: {', '.join(FORMATS)}"
         )
@@ -102,7 +103,7 @@ def assess(
         run=f"{now:%Y-%m-%dT%H:%M:%SZ}-{secrets.token_hex(2)}",
         threads=threads or os.cpu_count() or 1,
         memory=memory,
-        form=tuple(formats.split(",")),
+        form=forms,
         **inputs.named(),
         compare=_earlier_run(compare, project),
     )

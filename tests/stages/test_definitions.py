@@ -127,6 +127,13 @@ def test_a_check_has_what_the_file_says(tmp_path: Path) -> None:
     assert check.options == {}
 
 
+def test_paragraphs_stay_paragraphs(tmp_path: Path) -> None:
+    told = changed(CHECK, "Finds.\n", "\nFinds.\n\nNot judged: x.\n\n- one\n- two\n\n")
+    path = tmp_path / "SITE-01.md"
+    path.write_text(told, "utf-8")
+    assert read_check(path).finds == "Finds.\n\nNot judged: x.\n\n- one\n- two"
+
+
 @pytest.mark.parametrize(
     ("severity", "threshold"),
     [("blocker", 0.0), ("high", 0.02), ("medium", 0.05), ("low", 0.10), ("info", 1.0)],

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from uptake.definitions import read_checks
+from uptake.definitions import read_checks, read_use_cases
 from uptake.model import CheckResult, Verdict
 from uptake.project import Project
 from uptake.web.views.findings import Line, _lead
@@ -35,4 +37,7 @@ def test_the_sentence_counts_failures_apart() -> None:
         "1 of 25 checks fails, 1 of them a blocker, "
         "1 more is within the limit and blocks a use case."
     )
+    case = read_use_cases(Project().content("use_cases"), verify=())["medication-reconciliation"]
+    news = [replace(line("PLA-11", Verdict.FAIL), breaks=(case,))]
+    assert _lead(news, 25) == "1 of 25 checks fails.", "a signal breaks nothing"
     assert _lead([], 25) == "No check is over its threshold: 25 were asked."

@@ -126,7 +126,7 @@ class Document:
                     self.fault(number, f"a second section '## {section.title}'; write one")
                 self.sections.setdefault(section.title, section)
             elif section is not None:
-                section.prose = f"{section.prose}\n{line}".strip("\n")
+                section.prose = f"{section.prose}\n{line}".lstrip("\n")
         if fence:
             self.fault(
                 block_line - 1, "the block has no end; close it with the fence it began with"

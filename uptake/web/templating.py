@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-from uptake.report.figures import Figures, clean, percent, threshold
+from uptake.report.figures import NOT_PEOPLE, Figures, clean, percent, threshold
 from uptake.report.page import given, prose, told
 from uptake.web import words
 
@@ -66,6 +66,7 @@ def environment() -> Environment:
         "figures": Figures(),
         "percent": percent,
         "threshold": threshold,
+        "not_people": NOT_PEOPLE,
         "words": words,
     }
     return found

@@ -43,7 +43,7 @@ def write_visits(who: Person, rng: random.Random, resources: dict[str, list[Reso
     """Write one or two visits of the last year; tell whether medicines were prescribed."""
     chart = Chart(resources, SOURCE, who.number)
     first = weekday(rng, rng.randint(190, 330))
-    times = [first, weekday(rng, rng.randint(20, 150))] if rng.random() < 0.4 else [first]
+    times = [first, weekday(rng, rng.randint(2, 150))] if rng.random() < 0.4 else [first]
     own = identifier("PI", "Patient internal identifier", RIVERSIDE_NUMBER, f"R{who.number}88")
     subject = to("Patient", chart.add("Patient", first, patient(who, own)))
     doctor = f"rv-{rng.randrange(len(DOCTORS)):03d}"

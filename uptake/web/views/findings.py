@@ -17,7 +17,7 @@ from uptake.findings.show import find
 from uptake.model import CheckResult, Severity, Verdict
 from uptake.report import sentences
 from uptake.report.codes import coverage_lines
-from uptake.report.figures import NOT_PEOPLE, Figures
+from uptake.report.figures import Figures
 from uptake.runs import history
 from uptake.terminology.statuses import CODES
 from uptake.web import run as runs
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from uptake.web.charts import Drawing
     from uptake.web.site import Site
 
-_RANK = {severity: rank for rank, severity in enumerate(Severity)}
 MOMENTS_NEEDED = 2
 """A single month or run shows no movement."""
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
@@ -76,7 +75,6 @@ def index(request: Request) -> Response:
         rest=[line for line in lines if not line.matters],
         lead=_lead(failing, len(lines)),
         first=failing[0] if failing else None,
-        not_people=NOT_PEOPLE,
     )
 
 
@@ -216,7 +214,7 @@ def _trends(site: Site, run: Path, result: CheckResult) -> tuple[Drawing, ...]:
 
 def _rank(result: CheckResult) -> tuple[bool, int, int, str]:
     failed = result.verdict == Verdict.FAIL
-    return not failed, _RANK[result.check.severity], -result.patients, result.check.code
+    return not failed, result.check.severity.rank, -result.patients, result.check.code
 
 
 def _lead(failing: list[Line], whole: int) -> str:
@@ -231,7 +229,8 @@ def _lead(failing: list[Line], whole: int) -> str:
     if few := len(failing) - len(over):
         verbs = ("is", "blocks") if few == 1 else ("are", "block")
         told += f", {few} more {verbs[0]} within the limit and {verbs[1]} a use case"
-    hit = {case.title for line in failing for case in line.breaks}
+    defects = [line for line in failing if line.result.check.effect == "defect"]
+    hit = {case.title for line in defects for case in line.breaks}
     cases = f"{len(hit)} use case" if len(hit) == 1 else f"{len(hit)} use cases"
     return f"{told}; they break {cases}." if hit else f"{told}."
 

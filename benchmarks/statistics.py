@@ -27,8 +27,8 @@ import pyarrow as pa
 from uptake.definitions.checks import read_check
 from uptake.definitions.reference import shipped_reference_tables
 from uptake.engine.duckdb import Database
+from uptake.findings import patterns
 from uptake.findings.load import tables_needed
-from uptake.findings.patterns import build_patterns
 
 CHECKS = ("TIM-08", "TIM-09", "TIM-10", "TIM-11", "TIM-14", "PLA-10")
 CONTENT = Path(__file__).parents[1] / "uptake" / "content" / "checks"
@@ -255,7 +255,10 @@ def alarms(rows: list[Fact], zone: str = "", checks: Sequence[str] = CHECKS) -> 
         reference = shipped_reference_tables()["default_date"]
         db.run("create table default_date (day date, source varchar)")
         db.insert("default_date", tuple(reference.columns), reference.rows)
-        build_patterns(db, tables_needed(queries.values()))
+        wanted = tables_needed(queries.values())
+        for name in patterns.TABLES:
+            if name in wanted:
+                patterns.build(db, name)
         found = {}
         for code, query in queries.items():
             answer = f"({query}) a"

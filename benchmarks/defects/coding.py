@@ -110,11 +110,8 @@ MIXED = ("COD-13", "PLA-03")
 """One local code beside many standard ones is mapped inconsistently, and its units differ."""
 STRANGE = ("PLA-02", "PLA-03", "PLA-04")
 """A unit that is understood, of a result that it does not suit."""
-DIABETES = (
-    """A diagnosis of diabetes: its patient has no HbA1c, and may have two such entries by now."""
-    "PLA-09",
-)
-"""A diagnosis of diabetes, whose patient has no HbA1c."""
+DIABETES = ("DUP-09", "PLA-09")
+"""A diagnosis of diabetes: its patient has no HbA1c, and may have two such entries by now."""
 
 CASES = (
     Case("COD-01", "local code, Observation", "Observation", local("code"), where=laboratory),

@@ -122,15 +122,24 @@ def test_the_same_feed_declared_complete_can_be_told(tmp_path: Path) -> None:
     assert (fitness.fit, fitness.verdict) == (1, "fit")
 
 
-def test_an_element_that_was_not_sent_is_its_own_cause(tmp_path: Path) -> None:
+def test_an_element_that_was_not_sent_is_blocked_by_the_check_that_wants_it(tmp_path: Path) -> None:
     bare = result(1, "a", NEW, A1C, {"valueQuantity": {"value": 7.1, "unit": "%"}})
     resources = [*diabetic(1), pressure(1), bare]
     resources[0].pop("gender")
     fitness = assessed(tmp_path, resources, DECLARED)
     assert state(fitness, "demographics") == (0, 1, 0)
     causes = {(f.check, f.fix_key) for step in fitness.fix_plan for f in step.fixes}
-    assert ("CTX-16", "Patient.gender") in causes
+    assert ("CNF-04", "us-core-patient Patient.gender") in causes
     assert "COD-10" in {check for check, _ in causes}, "a check that explains stands for itself"
+
+
+def test_an_element_that_no_check_wants_is_its_own_cause(tmp_path: Path) -> None:
+    resources = [*diabetic(1), result(1, "bp", NEW, BP, {"component": [
+        {"code": concept(LOINC, "8480-6"), "interpretation": [{"text": "not done"}]},
+    ]})]  # fmt: skip
+    fitness = assessed(tmp_path, resources, DECLARED)
+    causes = {(f.check, f.fix_key) for step in fitness.fix_plan for f in step.fixes}
+    assert ("CTX-16", "Observation.component.valueQuantity.value") in causes
 
 
 def test_a_person_in_three_feeds_is_counted_once(tmp_path: Path) -> None:

@@ -34,6 +34,9 @@ def potassium(number: int, value: dict[str, Any]) -> dict[str, Any]:
         "code": {"coding": [{"system": "http://loinc.org", "code": "2823-3"}]},
         "subject": {"reference": f"Patient/p{number}"},
         "effectiveDateTime": "2026-10-20T10:00:00-05:00",
+        "performer": [{"identifier": {
+            "system": "http://hl7.org/fhir/sid/us-npi", "value": "1245319599",
+        }}],
     } | value  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from uptake.conformance.shapes import Shapes
 from uptake.conformance.verdicts import Verdict, Verdicts
 from uptake.engine.duckdb import Database
 from uptake.feeds.files import files_of
+from uptake.findings.knowledge import Knowledge
 from uptake.findings.load import prepare
 from uptake.model import Feed
 from uptake.resources.store import load
@@ -107,8 +108,8 @@ def loaded(
     db = Database(1, "1GB", folder / "spill")
     try:
         now = datetime(2026, 1, 1, tzinfo=UTC)
-        prepare(db, store, feeds, now, frozenset({"conformance_issue"}), reference={},
-                profiles=profiles)  # fmt: skip
+        judged_by = Knowledge(reference={}, profiles=profiles)
+        prepare(db, store, feeds, now, frozenset({"conformance_issue"}), knowledge=judged_by)
         yield db
     finally:
         db.close()

@@ -93,6 +93,8 @@ def run(expression: str) -> list[Any]:
         ("'a' + 'b'", ["ab"]),
         ("-note.text.length()", []),
         ("issued < @2026", []),
+        ("status.repeat($this)", ["final"]),
+        ("repeat(component).code.text", ["x", "y"]),
     ],
 )
 def test_an_expression_gives_what_the_specification_says(expression: str, found: list[Any]) -> None:

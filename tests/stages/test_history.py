@@ -98,6 +98,21 @@ def test_a_finding_is_resolved_by_a_corrected_record_or_by_none(hospital: Hospit
     assert str(rows["lab a"]["resolved_at"])[:10] == "2026-11-08"
 
 
+def test_how_a_line_without_an_id_was_resolved_cannot_be_told(hospital: Hospital) -> None:
+    path = hospital.folder / "lab" / "all.ndjson"
+    path.write_text(
+        path.read_text("utf-8") + '{"resourceType": "Observation", "id": 42}\n', "utf-8"
+    )
+    arguments = ["assess", "--project", str(hospital.folder), "--as-of"]
+    assert CliRunner().invoke(main, [*arguments, "2026-11-08"]).exit_code == 3
+    [held] = hospital.history("CNF-01").values()
+    assert (held["status"], held["resource_id"]) == ("new", None)
+    hospital.send("lab", result("a"), result("b"), result("c"))
+    hospital.assess("2026-11-09")
+    [held] = hospital.history("CNF-01").values()
+    assert (held["status"], held["resolution"]) == ("resolved", "")
+
+
 def test_what_was_not_looked_for_stays_open(hospital: Hospital) -> None:
     hospital.assess("2026-11-08", "--checks", "DUP-05")
     assert {status for status, _ in states(hospital).values()} == {"open"}

@@ -6,6 +6,7 @@ import struct
 import zipfile
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,9 @@ import pytest
 import terminology_cases as cases
 
 from uptake.engine.duckdb import Database
-from uptake.errors import SourceError
+from uptake.errors import SourceError, StorageError
 from uptake.terminology.adding.add import add_file
-from uptake.terminology.adding.archives import RATIO, SMALL
+from uptake.terminology.adding.archives import RATIO, SMALL, Member
 from uptake.terminology.releases import Release, added, in_use
 from uptake.terminology.value_sets import expansion
 
@@ -293,6 +294,25 @@ def test_a_damaged_archive(tmp_path: Path, folder: Path) -> None:
     data[at : at + 30] = b"\xff" * 30
     path.write_bytes(bytes(data))
     assert "fetch it again" in refused(path, folder)
+
+
+def test_an_archive_packed_in_a_way_that_is_not_known(tmp_path: Path, folder: Path) -> None:
+    path = cases.loinc(tmp_path / "a.zip")
+    data = bytearray(path.read_bytes())
+    for mark, place in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        at = -1
+        while (at := data.find(mark, at + 1)) >= 0:
+            data[at + place : at + place + 2] = struct.pack("<H", 99)
+    path.write_bytes(bytes(data))
+    told = refused(path, folder)
+    assert "is packed in a way that cannot be read" in told
+    assert "unpack it" in told
+
+
+def test_a_full_disk_is_not_the_fault_of_the_archive() -> None:
+    member = Member("a.csv", 1 << 21, 1 << 21, date(2026, 1, 1), lambda: BytesIO(b"x" * (1 << 21)))
+    with pytest.raises(StorageError, match="/dev: cannot be written: No space left"):
+        member.write(Path("/dev/full"), lambda _: None)
 
 
 def test_half_a_package(tmp_path: Path, folder: Path) -> None:

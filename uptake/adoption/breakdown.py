@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from uptake.adoption.reach import USED, naive
+from uptake.adoption.reach import USED
 from uptake.definitions.answers import defaults
+from uptake.engine.duckdb import in_utc
 from uptake.model import Stage
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def breakdown(reach: Reach, case: str, stage: Stage, by: str) -> list[Group]:
         from reached left join access_person p on p.practitioner = seen_by
         where use_case = $case and due <= $now and {whole} group by 1 order by 1
         """,
-        {"case": case, "now": naive(reach.now)},
+        {"case": case, "now": in_utc(reach.now)},
     )
     return [Group(*row) for row in rows]
 
@@ -96,7 +97,7 @@ def _used(reach: Reach, case: str, by: str) -> list[Group]:
             names,
         )
         return [Group(*row) for row in rows]
-    names["since"] = naive(reach.now - timedelta(days=defaults()["stages"]["used_days"]))
+    names["since"] = in_utc(reach.now - timedelta(days=defaults()["stages"]["used_days"]))
     joins, column = {
         "unit": ("join access_unit u using (practitioner)", "u.unit"),
         "role": ("join access_person p using (practitioner)", "p.role"),
@@ -120,7 +121,7 @@ def _used(reach: Reach, case: str, by: str) -> list[Group]:
 
 def users(reach: Reach, case: str) -> list[str]:
     """Return the people with access who used it in the last 28 days."""
-    since = naive(reach.now - timedelta(days=defaults()["stages"]["used_days"]))
+    since = in_utc(reach.now - timedelta(days=defaults()["stages"]["used_days"]))
     rows = reach.db.rows(
         f"""
         select distinct e.practitioner from event e
@@ -134,7 +135,7 @@ def users(reach: Reach, case: str) -> list[str]:
 
 def people(reach: Reach, case: str) -> list[Person]:
     """Return everybody with access, those who use it least first."""
-    since = naive(reach.now - timedelta(days=defaults()["stages"]["used_days"]))
+    since = in_utc(reach.now - timedelta(days=defaults()["stages"]["used_days"]))
     names = {p.practitioner: p.name for p in reach.access.people} if reach.access else {}
     rows = reach.db.rows(
         f"""

@@ -10,15 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from uptake.adoption.reach import naive
 from uptake.definitions.answers import defaults
+from uptake.engine.duckdb import in_utc
+from uptake.model import SERIOUS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from uptake.adoption.reach import Reach
 
-SEVERE = "('blocker', 'high')"
+_SEVERE = tuple(map(str, SERIOUS))
 NO_REASON = "no reason given"
 
 
@@ -61,7 +62,7 @@ def late_deliveries(reach: Reach, case: str) -> list[Trait]:
         select 'check' as kind, f."check" as name, j.feed as of_feed, j.key, j.failed,
           coalesce(f.fix_key, '') as fix_key
         from judged j join finding f on f.feed = j.feed and f.resource_type = j.type
-          and f.resource_id = j.id and f.severity in {SEVERE}
+          and f.resource_id = j.id and f.severity in {_SEVERE}
         union select 'place', place, '', key, failed, '' from judged where place <> ''
         union select 'week', week, '', key, failed, '' from judged
     """
@@ -69,7 +70,7 @@ def late_deliveries(reach: Reach, case: str) -> list[Trait]:
         "select count(*), count(*) filter (not on_time) from reached "
         "where use_case = $case and due <= $now"
     )
-    return _traits(reach, rows, total, {"case": case, "now": naive(reach.now)})
+    return _traits(reach, rows, total, {"case": case, "now": in_utc(reach.now)})
 
 
 def unseen(reach: Reach, case: str) -> list[Trait]:
@@ -89,7 +90,7 @@ def unseen(reach: Reach, case: str) -> list[Trait]:
         "select count(*), count(*) filter (seen_at is null) from reached "
         "where use_case = $case and due <= $now and on_time"
     )
-    return _traits(reach, rows, total, {"case": case, "now": naive(reach.now)})
+    return _traits(reach, rows, total, {"case": case, "now": in_utc(reach.now)})
 
 
 def not_users(reach: Reach, case: str, users: Sequence[str]) -> list[Trait]:

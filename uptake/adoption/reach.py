@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from uptake.engine.duckdb import Database, quoted
+from uptake.engine.duckdb import Database, in_utc, quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -117,10 +117,10 @@ def open_reach(
     db.load("sent_event", log, "*")
     _load_access(db, access, surfaces)
     db.run("create table moment (at_time timestamp)")
-    db.insert("moment", ("at_time",), [(naive(now),)])
+    db.insert("moment", ("at_time",), [(in_utc(now),)])
     db.run("create table live (code varchar, since timestamp, until timestamp)")
     began = {case: max(since, now - COUNTED) for case, since in live.items()}
-    rows = [(case, naive(since), naive(now)) for case, since in began.items()]
+    rows = [(case, in_utc(since), in_utc(now)) for case, since in began.items()]
     db.insert("live", ("code", "since", "until"), rows)
     db.run(_TABLES)
     return Reach(db, access, now)
@@ -128,11 +128,6 @@ def open_reach(
 
 def _file(run: Path, name: str) -> str:
     return str(run / f"{name}.parquet")
-
-
-def naive(at: datetime) -> datetime:
-    """Return an instant as UTC without a zone, as the tables have it."""
-    return at.astimezone(UTC).replace(tzinfo=None)
 
 
 def _load_access(db: Database, access: Access | None, surfaces: Mapping[str, Surface]) -> None:

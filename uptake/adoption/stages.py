@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from uptake.adoption.reach import USED, naive
+from uptake.adoption.reach import USED
 from uptake.definitions.answers import defaults
+from uptake.engine.duckdb import in_utc
 from uptake.model import Stage, StageResult
 from uptake.report.figures import Figures
 
@@ -62,7 +63,7 @@ def count(reach: Reach, case: str) -> Counts:
           count(*) filter (could and over and acted)
         from judged
         """,
-        {"case": case, "now": naive(reach.now)},
+        {"case": case, "now": in_utc(reach.now)},
     )
     return Counts(*row)
 
@@ -149,7 +150,7 @@ def used(reach: Reach, case: UseCase) -> StageResult:
     age = (reach.now.date() - reach.access.as_of).days
     if age > settings["list_days"]:
         return untold(Stage.USED, f"the access list is {age} days old")
-    since = naive(reach.now - timedelta(days=settings["used_days"]))
+    since = in_utc(reach.now - timedelta(days=settings["used_days"]))
     strangers, events = reach.db.row(
         "select count(*) filter (not is_known), count(*) from event "
         f"where use_case = ? and at_time >= ? and practitioner <> '' and action in {USED}",

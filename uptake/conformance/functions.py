@@ -181,7 +181,9 @@ def _repeat(subject: Evaluation, projection: Evaluation) -> Evaluation:
         found: Items = []
         waiting = subject(env, focus)
         while waiting:
-            waiting = [o for i in waiting for o in projection(env, [i])]
+            # Only what is new goes on (FHIRPath N1, 5.2.3): so `repeat($this)` comes to an end.
+            more = distinct([o for i in waiting for o in projection(env, [i])])
+            waiting = [o for o in more if not any(same(o, f) for f in found)]
             found += waiting
         return found
 

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -23,6 +24,11 @@ T = TypeVar("T")
 R = TypeVar("R")
 Parameters: TypeAlias = "Sequence[object] | Mapping[str, object]"
 """Values for `?`, or by name for `$name`."""
+
+
+def in_utc(at: datetime) -> datetime:
+    """Return an instant as the tables have it: UTC, without a zone."""
+    return at.astimezone(UTC).replace(tzinfo=None)
 
 
 def quoted(text: str) -> str:
@@ -66,8 +72,9 @@ class Database:
         what keeps all of them busy.
         """
         idle: SimpleQueue[Database] = SimpleQueue()
-        for _ in range(self._threads):
-            idle.put(self._beside())
+        beside = [self._beside() for _ in range(self._threads)]
+        for own in beside:
+            idle.put(own)
 
         def one(item: T) -> R:
             db = idle.get()
@@ -76,8 +83,12 @@ class Database:
             finally:
                 idle.put(db)
 
-        with ThreadPoolExecutor(self._threads) as pool:
-            return list(pool.map(one, items))
+        try:
+            with ThreadPoolExecutor(self._threads) as pool:
+                return list(pool.map(one, items))
+        finally:
+            for own in beside:
+                own.close()
 
     def _beside(self) -> Database:
         other = copy.copy(self)
@@ -102,8 +113,11 @@ class Database:
     def batches(self, sql: str, size: int = 1 << 13) -> Iterator[pa.RecordBatch]:
         """Yield the rows of a query in Arrow batches; other queries may run meanwhile."""
         beside = self._beside()
-        with _explained():
-            yield from beside._connection.sql(sql).to_arrow_reader(size)
+        try:
+            with _explained():
+                yield from beside._connection.sql(sql).to_arrow_reader(size)
+        finally:
+            beside.close()
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Append rows to a table, all columns as text or numbers that the table's types take."""

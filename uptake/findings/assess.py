@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from uptake.conformance.results import write_results
 from uptake.definitions.elements import flat_name
-from uptake.engine.duckdb import Database, quoted
+from uptake.engine.duckdb import Database, in_utc, quoted
 from uptake.errors import SourceError, StorageError
 from uptake.feeds.files import files_of
 from uptake.findings import facts, local_codes, opportunities, piqi
@@ -21,6 +21,7 @@ from uptake.findings.checks import run_checks, strata, write_findings, write_str
 from uptake.findings.evidence import write_evidence
 from uptake.findings.fitness import judge_fitness, untold
 from uptake.findings.history import compare, write_history
+from uptake.findings.knowledge import SHIPPED, Knowledge
 from uptake.findings.load import prepare, tables_needed
 from uptake.findings.notes import notes
 from uptake.model import (
@@ -40,10 +41,6 @@ from uptake.terminology import coverage
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from uptake.conformance.packages import Profiles
-    from uptake.definitions.reference import ReferenceTable
-    from uptake.terminology.sources import Terminology
 
 
 class Watch(Protocol):
@@ -78,12 +75,8 @@ class Request:
     """The event log, for opportunities and measures; None: there is none."""
     surfaces: Mapping[str, Surface] = field(default_factory=dict)
     """What each surface of the log is for."""
-    reference: Mapping[str, ReferenceTable] | None = None
-    """What checks know of medicine; None: what ships."""
-    terminology: Terminology | None = None
-    """Whom to ask about codes; None: the releases that ship."""
-    profiles: Profiles | None = None
-    """What resources are judged by; None: the profiles that ship."""
+    knowledge: Knowledge = SHIPPED
+    """What checks know of medicine, whom they ask about codes, what resources are judged by."""
     keeps_history: bool = False
     """True within a project: what became of every finding is kept from run to run."""
     before: Path | None = None
@@ -126,9 +119,7 @@ def _assess(
         _wanted(request),
         lambda t: watch.advance(1, t),
         request.mappings,
-        request.reference,
-        request.terminology,
-        request.profiles,
+        request.knowledge,
         request.use_cases.values() or None,
     )
     watch.begin("Checks", len(checks))
@@ -242,7 +233,7 @@ def _received(db: Database, as_of: datetime) -> Mapping[str, datetime]:
     rows = db.rows(
         "select feed, max(received_at) from resource where received_at <= ? "
         "group by feed order by feed",
-        [as_of.astimezone(UTC).replace(tzinfo=None)],
+        [in_utc(as_of)],
     )
     return {feed: at.replace(tzinfo=UTC) for feed, at in rows}
 

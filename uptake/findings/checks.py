@@ -177,7 +177,7 @@ def _verdict(db: Database, check: Check, numerator: int, denominator: int) -> tu
     """
     if denominator == 0:
         return Verdict.NOT_APPLICABLE, ""
-    if numerator > check.threshold * denominator:
+    if check.fails(numerator, denominator):
         return Verdict.FAIL, ""
     feeds = db.rows(
         'select feed from all_count where "check" = ? group by feed '
@@ -218,5 +218,4 @@ def fails(result: CheckResult, level: str) -> bool:
     """Tell whether a failed check reaches the severity of `--fail-on`."""
     if level == "never" or result.verdict is not Verdict.FAIL:
         return False
-    order = list(Severity)
-    return order.index(result.check.severity) <= order.index(Severity(level))
+    return result.check.severity.rank <= Severity(level).rank

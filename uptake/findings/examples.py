@@ -15,6 +15,7 @@ from uptake.definitions.repeats import expand
 from uptake.engine.duckdb import Database
 from uptake.feeds.files import files_of
 from uptake.findings.checks import TABLES, answer
+from uptake.findings.knowledge import Knowledge
 from uptake.findings.load import prepare, tables_needed
 from uptake.model import Check, Feed
 from uptake.resources.store import load
@@ -55,7 +56,7 @@ def _faults(db: Database, check: Check, feeds: list[Feed], folder: Path) -> list
     # A project's own reference tables lie beside its own checks.
     own = read_reference_tables([check.path.parent.parent / "reference"])
     tables = {**shipped_reference_tables(), **own}
-    prepare(db, store, feeds, NOW, tables_needed([check.query]), reference=tables)
+    prepare(db, store, feeds, NOW, tables_needed([check.query]), knowledge=Knowledge(tables))
     db.run(TABLES)
     answer(db, check)
     said = dict[str, list[bool | None]]()

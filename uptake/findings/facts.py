@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from uptake import r4
 from uptake.definitions.elements import flat_name, json_path
 from uptake.engine.duckdb import quoted
+from uptake.model import SERIOUS
 from uptake.resources.view.shape import Tree, from_tree, transform_spec
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 ABSENT = "CTX-16"
 """Fitness itself: the cause of an element that was not sent, where no other check explains it."""
 
+_SEVERE = tuple(map(str, SERIOUS))
 TABLES = f"""
 create table fact (requirement varchar, rid bigint, type varchar, feed varchar, person bigint,
   at_time timestamp, at_date date, exact boolean, matched varchar);
@@ -37,7 +39,7 @@ create table drug as
   where medication_rid is not null;
 create table violation as
   with own as (
-    select rid, "check", severity in ('blocker', 'high') as severe,
+    select rid, "check", severity in {_SEVERE} as severe,
       coalesce(fix_key, '') as fix_key,
       regexp_replace(coalesce(expression, resource_type),
         '[.]contained[[][0-9]+[]][.]code', '.medication') as expression
@@ -320,6 +322,7 @@ def _element_causes(db: Database, key: str, resource_type: str, group: Sequence[
 
     An absent element is its own cause, unless a check explains it: one that is violated on the
     element or on the choice it belongs to, or one that names the element among those it tests.
+    What the list of components lacks is no fault of the component meant.
     """
     tests = []
     for one in group:
@@ -343,6 +346,8 @@ def _element_causes(db: Database, key: str, resource_type: str, group: Sequence[
             and ({related})
             and (f.matched is null or not contains(v.expression, '.coding[')
                  or starts_with(v.expression, f.matched) or {str(not concept).lower()})
+            and not (v.expression = '{resource_type}.component'
+                     and coalesce(contains(f.matched, 'component['), false))
             and (not contains(v.expression, 'component[')
                  or coalesce(regexp_extract(f.matched, '^.*component[[][0-9]+[]]'), '') = ''
                  or starts_with(v.expression,

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from uptake.engine.duckdb import quoted
+from uptake.engine.duckdb import in_utc, quoted
 from uptake.errors import SourceError
 from uptake.model import Change, Changes, FitBefore, Verdict
 
@@ -60,7 +60,8 @@ _HISTORY = """
     case when n.fingerprint is not null then ''
       when e.status = 'resolved' then e.resolution
       when l.feed is null then ''
-      when e.resource_id is not null and r.id is null then 'not sent'
+      when e.resource_id is null then ''
+      when r.id is null then 'not sent'
       else 'corrected' end as resolution,
     case when n.fingerprint is not null then null
       when e.status = 'resolved' then e.resolved_at
@@ -72,7 +73,8 @@ _HISTORY = """
     on r.feed = e.feed and r.type = e.resource_type and r.id = e.resource_id
 """
 """`resolution`: `corrected` where the record came again without the finding, `not sent` where the
-record is not in this load: a defect that is gone, not one that was repaired."""
+record is not in this load: a defect that is gone, not one that was repaired. Empty where it was
+about no record with an id (a line that could not be read, a feed): that cannot be told."""
 
 
 def write_history(
@@ -95,13 +97,13 @@ def write_history(
     elif before is not None and (before / "findings.parquet").is_file():
         _read_earlier(db, before)
     else:
-        path = quoted(str(folder / "findings.parquet"))
-        db.run(_EARLIER.format(path=path) + " having false", {"at": _naive(as_of)})
+        _read_findings(db, folder, as_of)
+        db.run("delete from earlier")  # no run was before: its columns, and no rows
     draft = folder / f"{FILE}.tmp"
     db.run(
         f'copy ({_HISTORY} order by "check", feed, fingerprint) to {quoted(str(draft))} '
         "(format parquet, compression zstd)",
-        {"at": _naive(as_of)},
+        {"at": in_utc(as_of)},
     )
     draft.replace(folder / FILE)
 
@@ -158,10 +160,10 @@ def _read_earlier(db: Database, before: Path) -> tuple[dict[str, Any], datetime]
     path = before / "findings.parquet"
     if not path.is_file():
         raise SourceError(f"{path}: no such file; the run is not whole")
-    db.run(_EARLIER.format(path=quoted(str(path))), {"at": _naive(at)})
+    _read_findings(db, before, at)
     return told, at
 
 
-def _naive(at: datetime) -> datetime:
-    """Return an instant as the database holds it: UTC, without a zone."""
-    return at.astimezone(UTC).replace(tzinfo=None)
+def _read_findings(db: Database, run: Path, at: datetime) -> None:
+    path = quoted(str(run / "findings.parquet"))
+    db.run(_EARLIER.format(path=path), {"at": in_utc(at)})

@@ -9,20 +9,20 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from uptake.conformance.packages import Profiles, read_profiles
+from uptake.conformance.packages import read_profiles
 from uptake.definitions import read_measures, read_surfaces
 from uptake.definitions.reference import read_reference_tables
+from uptake.findings.knowledge import SHIPPED, Knowledge
 from uptake.project import existing_state
 from uptake.state import events
 from uptake.terminology.mappings import read_mappings
-from uptake.terminology.sources import Terminology, read_terminology
+from uptake.terminology.sources import read_terminology
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pyarrow as pa
 
-    from uptake.definitions.reference import ReferenceTable
     from uptake.model import CodeMapping, Measure, Surface
     from uptake.project import Project
 
@@ -35,9 +35,7 @@ class Inputs:
     surfaces: Mapping[str, Surface] = field(default_factory=dict)
     mappings: tuple[CodeMapping, ...] = ()
     events: pa.Table | None = None
-    reference: Mapping[str, ReferenceTable] | None = None
-    terminology: Terminology | None = None
-    profiles: Profiles | None = None
+    knowledge: Knowledge = SHIPPED
 
     def named(self) -> dict[str, Any]:
         """Return them by name, as a Request takes them."""
@@ -52,14 +50,14 @@ def read_inputs(project: Project) -> Inputs:
     """
     measures = read_measures(project.content("measures"), verify=project.own_content("measures"))
     surfaces = read_surfaces(project.content("surfaces"), verify=project.own_content("surfaces"))
-    reference = read_reference_tables(project.content("reference"))
-    terminology = read_terminology(project)
-    profiles = read_profiles(project)
+    knowledge = Knowledge(
+        read_reference_tables(project.content("reference")),
+        read_terminology(project),
+        read_profiles(project),
+    )
     state = existing_state(project)
     if state is None:
-        return Inputs(
-            measures, surfaces, reference=reference, terminology=terminology, profiles=profiles
-        )
+        return Inputs(measures, surfaces, knowledge=knowledge)
     folder = project.folder or Path()
     try:
         events.compact(state, folder)
@@ -68,9 +66,7 @@ def read_inputs(project: Project) -> Inputs:
             surfaces,
             read_mappings(state),
             events.everything(state, folder),
-            reference,
-            terminology,
-            profiles,
+            knowledge,
         )
     finally:
         state.close()

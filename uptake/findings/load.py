@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from uptake.conformance import tables as conformance
 from uptake.conformance.packages import Profiles
 from uptake.definitions.reference import shipped_reference_tables
+from uptake.engine.duckdb import in_utc
 from uptake.engine.tokens import tables_of
 from uptake.findings import families, patterns
+from uptake.findings.knowledge import SHIPPED, Knowledge
 from uptake.identity import persons
 from uptake.reconciliation import ingredients, lists, medications
 from uptake.resources import bundles, collisions, moments
@@ -23,26 +26,88 @@ if TYPE_CHECKING:
     from uptake.engine.duckdb import Database
     from uptake.model import CodeMapping, Feed, UseCase
     from uptake.resources.store import Store
-    from uptake.terminology.sources import Terminology
 
-RELATIONS = {
-    "list_difference": lists.READS,
-    "medication_difference": medications.READS | {"person"},
-    "medication_ingredient": ingredients.READS,
-    "person": persons.TABLES,
-}
-"""What is said of people and their lists, and the tables it is made from; what needs another
-of these stands before it."""
-STATUSES = {
-    "code_status": {"coding"},
-    "code_validity": {"coding"},
-    "display_status": {"coding"},
-    "terminology_coverage": {"coding"},
-    "identifier_status": {"identifier"},
-    "unit_status": {"quantity"},
-    "system_status": {"coding", "quantity"},
-}
-"""What terminology says of, and the datatype tables it says it of."""
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What the stages' tables are made from, beside the tables that are there."""
+
+    db: Database
+    store: Store
+    as_of: datetime
+    wanted: frozenset[str]
+    knowledge: Knowledge
+    use_cases: Iterable[UseCase] | None
+    """None: those that ship."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageTables:
+    """Tables that a stage makes when one of them is wanted."""
+
+    names: frozenset[str]
+    reads: frozenset[str]
+    """The tables they are made from."""
+    build: Callable[[Load], None]
+
+
+def _statuses(names: str, *reads: str) -> StageTables:
+    """Return tables of what terminology says."""
+    made = frozenset(names.split())
+    return StageTables(
+        made,
+        frozenset(reads),
+        lambda load: build_statuses(load.db, load.wanted & made, load.knowledge.terminology),
+    )
+
+
+def _pattern(name: str) -> StageTables:
+    """Return a table of what only many values together show."""
+    return StageTables(
+        frozenset({name}), patterns.TABLES[name].reads, lambda load: patterns.build(load.db, name)
+    )
+
+
+STAGES = (
+    _statuses("code_status code_validity display_status terminology_coverage", "coding"),
+    _statuses("identifier_status", "identifier"),
+    _statuses("unit_status", "quantity"),
+    _statuses("system_status", "coding", "quantity"),
+    StageTables(
+        bundles.NAMES, frozenset(), lambda load: bundles.build_bundles(load.db, load.store)
+    ),
+    StageTables(
+        frozenset({"sent_again"}), frozenset(), lambda load: collisions.build_sent_again(load.db)
+    ),
+    StageTables(frozenset({"person"}), persons.TABLES, lambda load: persons.build_persons(load.db)),
+    StageTables(
+        frozenset({"medication_ingredient"}),
+        ingredients.READS,
+        lambda load: ingredients.build_ingredients(load.db),
+    ),
+    StageTables(
+        frozenset({"medication_difference"}),
+        medications.READS | {"person"},
+        lambda load: medications.build_differences(load.db, load.as_of),
+    ),
+    StageTables(
+        frozenset({"list_difference"}),
+        lists.READS,
+        lambda load: lists.build_list_differences(load.db),
+    ),
+    StageTables(
+        conformance.NAMES,
+        frozenset(),
+        lambda load: conformance.build_conformance(load.db, load.knowledge.profiles or Profiles()),
+    ),
+    *(_pattern(name) for name in patterns.TABLES),
+    StageTables(
+        families.NAMES,
+        frozenset(),
+        lambda load: families.build_families(load.db, load.use_cases),
+    ),
+)
+"""In the order in which they are made: a table stands behind those that it is made from."""
 
 
 def tables_needed(queries: Iterable[str]) -> frozenset[str]:
@@ -50,9 +115,9 @@ def tables_needed(queries: Iterable[str]) -> frozenset[str]:
     wanted: set[str] = set()
     for query in queries:
         wanted |= tables_of(query)
-    for name, sources in {**patterns.SOURCES, **RELATIONS, **STATUSES}.items():
-        if name in wanted:
-            wanted |= sources
+    for stage in reversed(STAGES):
+        if wanted & stage.names:
+            wanted |= stage.reads
     if "event" in wanted:
         wanted |= tables_of(event_sql())
     return frozenset(wanted)
@@ -66,56 +131,34 @@ def prepare(
     wanted: frozenset[str],
     progress: Callable[[str], None] = lambda _: None,
     mappings: Sequence[CodeMapping] = (),
-    reference: Mapping[str, ReferenceTable] | None = None,
-    terminology: Terminology | None = None,
-    profiles: Profiles | None = None,
+    knowledge: Knowledge = SHIPPED,
     use_cases: Iterable[UseCase] | None = None,
 ) -> None:
     """Make the wanted tables; `progress` hears each resource type before it is read.
 
     Where a mapping was approved, the tables hold the standard code beside the local one. Without
-    `reference` the reference tables are those that ship; without `terminology` so are the releases,
-    without `profiles` the profiles, without `use_cases` the use cases.
+    `use_cases` those that ship name the codes that are looked for.
     """
     db.run(moments.MACROS)
-    instant = as_of.astimezone(UTC).replace(tzinfo=None)
     db.run(
         "create table run as select ?::timestamp as as_of, ?::date as as_of_date",
-        [instant, as_of.date()],
+        [in_utc(as_of), as_of.date()],
     )
-    _build_reference(db, shipped_reference_tables() if reference is None else reference, wanted)
+    _build_reference(db, knowledge.reference, wanted)
     build_tables(db, store, feeds, wanted, progress, mappings)
-    build_statuses(db, wanted, terminology)
-    _build_relations(db, store, as_of, wanted)
-    if wanted & conformance.NAMES:
-        conformance.build_conformance(db, profiles or Profiles())
-    patterns.build_patterns(db, wanted)
-    if wanted & families.NAMES:
-        families.build_families(db, use_cases)
-
-
-def _build_relations(db: Database, store: Store, as_of: datetime, wanted: frozenset[str]) -> None:
-    """Make what is said of Bundles, ids, people and their lists, as far as it is wanted."""
-    if wanted & bundles.NAMES:
-        bundles.build_bundles(db, store)
-    if "sent_again" in wanted:
-        collisions.build_sent_again(db)
-    if "person" in wanted:
-        persons.build_persons(db)
-    if "medication_ingredient" in wanted:
-        ingredients.build_ingredients(db)
-    if "medication_difference" in wanted:
-        medications.build_differences(db, as_of)
-    if "list_difference" in wanted:
-        lists.build_list_differences(db)
+    load = Load(db, store, as_of, wanted, knowledge, use_cases)
+    for stage in STAGES:
+        if wanted & stage.names:
+            stage.build(load)
 
 
 def _build_reference(
-    db: Database, tables: Mapping[str, ReferenceTable], wanted: frozenset[str]
+    db: Database, tables: Mapping[str, ReferenceTable] | None, wanted: frozenset[str]
 ) -> None:
     """Make the wanted reference tables."""
-    for name in sorted(wanted & tables.keys()):
-        table = tables[name]
+    known = shipped_reference_tables() if tables is None else tables
+    for name in sorted(wanted & known.keys()):
+        table = known[name]
         columns = ", ".join(f"{column} {kind}" for column, kind in table.columns.items())
         db.run(f"create table {name} ({columns})")
         db.insert(name, tuple(table.columns), table.rows)

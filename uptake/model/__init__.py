@@ -10,6 +10,7 @@ from uptake.model.chain import (
     UsageEvent,
 )
 from uptake.model.definitions import (
+    SERIOUS,
     Check,
     CodeMapping,
     Example,
@@ -40,6 +41,7 @@ from uptake.model.run import (
 
 __all__ = [
     "LEFT_OUT",
+    "SERIOUS",
     "Action",
     "Assessment",
     "Chain",

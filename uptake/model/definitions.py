@@ -17,6 +17,15 @@ class Severity(StrEnum):
     LOW = "low"
     INFO = "info"
 
+    @property
+    def rank(self) -> int:
+        """Return its place, 0 for the worst."""
+        return list(Severity).index(self)
+
+
+SERIOUS = (Severity.BLOCKER, Severity.HIGH)
+"""A fact that a defect of these stands on is not usable."""
+
 
 class Verdict(StrEnum):
     """What a check says of a load."""
@@ -69,6 +78,15 @@ class Check:
     examples: tuple[Example, ...]
     path: Path
     options: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def spoils(self) -> bool:
+        """Return whether what it finds makes a fact unusable."""
+        return self.severity in SERIOUS and self.effect == "defect"
+
+    def fails(self, numerator: int, denominator: int) -> bool:
+        """Tell whether so many violations are over its threshold."""
+        return numerator > self.threshold * denominator
 
 
 @dataclass(frozen=True, slots=True)

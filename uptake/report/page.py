@@ -182,7 +182,7 @@ def _scorecard(
     for result in assessment.checks:
         for feed, (bad, whole, _) in charts.totals(strata[result.check.code]).items():
             if whole:
-                failed = bad > result.check.threshold * whole
+                failed = result.check.fails(bad, whole)
                 results[feed, result.check.category].append((result, failed))
     feeds = sorted({f.feed for f in assessment.inputs} | {feed for feed, _ in results})
     return {

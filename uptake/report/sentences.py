@@ -18,7 +18,6 @@ from uptake.model import (
     FixStep,
     InputFile,
     RequirementResult,
-    Severity,
     Verdict,
 )
 from uptake.report.figures import NOT_PEOPLE, Figures, Numbers, clean, threshold
@@ -26,7 +25,6 @@ from uptake.report.figures import NOT_PEOPLE, Figures, Numbers, clean, threshold
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-_RANK = {severity: rank for rank, severity in enumerate(Severity)}
 _UNITS = {
     "patient": "patients",
     "feed": "feeds",
@@ -314,7 +312,7 @@ def failing(assessment: Assessment) -> list[CheckResult]:
     failed = (r for r in assessment.checks if r.verdict == Verdict.FAIL)
 
     def order(result: CheckResult) -> tuple[bool, int, int, str]:
-        severity = _RANK[result.check.severity]
+        severity = result.check.severity.rank
         return severity > 0, -result.patients, severity, result.check.code
 
     return sorted(failed, key=order)

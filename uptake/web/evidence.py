@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from uptake.adoption import breakdown
-from uptake.adoption.reach import naive
+from uptake.engine.duckdb import in_utc
 from uptake.model import Stage
 from uptake.report.figures import Figures
 from uptake.rollout.charter import ITEMS, Item, read_charter
@@ -222,7 +222,7 @@ def _opportunities(reach: Reach, case: UseCase, stage: Stage) -> Table:
         from reached where use_case = $case and due <= $now and {whole}
         order by {part}, at_time desc, key
         """,
-        {"case": case.code, "now": naive(reach.now)},
+        {"case": case.code, "now": in_utc(reach.now)},
     )
     listed = [
         (

@@ -6,15 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from uptake.engine.duckdb import brief_database, quoted
-from uptake.model import Check, Severity
 from uptake.web import run as runs
 from uptake.web.charts import Dot
 from uptake.web.trends import FILE
 
-SERIOUS = (Severity.BLOCKER, Severity.HIGH)
-"""A defect of these makes a fact unusable for a use case that reads the element."""
+if TYPE_CHECKING:
+    from uptake.model import Check
+
 RUNS_SHOWN = 12
 
 
@@ -36,7 +37,7 @@ class FeedCheck:
     @property
     def fails(self) -> bool:
         """Return whether it is over its threshold in this feed."""
-        return self.numerator > self.check.threshold * self.denominator
+        return self.check.fails(self.numerator, self.denominator)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Step:
 
 def serious(checks: Iterable[Check]) -> tuple[str, ...]:
     """Return the codes of checks whose findings make a record unfit."""
-    return tuple(c.code for c in checks if c.severity in SERIOUS and c.effect == "defect")
+    return tuple(c.code for c in checks if c.spoils)
 
 
 def sound(folders: Sequence[Path], feed: str, codes: Sequence[str]) -> Sequence[Dot]:
@@ -81,9 +82,8 @@ def feed_checks(
         for code, (bad, whole) in now.items()
         if code in checks
     )
-    ranks = {severity: rank for rank, severity in enumerate(Severity)}
     return tuple(
-        sorted(found, key=lambda f: (not f.fails, ranks[f.check.severity], -f.share, f.check.code))
+        sorted(found, key=lambda f: (not f.fails, f.check.severity.rank, -f.share, f.check.code))
     )
 
 

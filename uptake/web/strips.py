@@ -11,8 +11,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from uptake.adoption.access import with_access
-from uptake.adoption.reach import naive
 from uptake.delivery.hooks import SURFACE
+from uptake.engine.duckdb import in_utc
 from uptake.report.figures import Figures, listed, threshold
 from uptake.rollout import feedback
 from uptake.rollout.facts import unit_champions
@@ -88,7 +88,7 @@ def _calls(situation: Situation) -> Fact:
     asked, served = situation.reach.db.row(
         "select count(*) filter (action = 'requested'), count(*) filter (action = 'served') "
         "from event where surface = ? and at_time >= ?",
-        [SURFACE, naive(situation.now - timedelta(days=DAYS))],
+        [SURFACE, in_utc(situation.now - timedelta(days=DAYS))],
     )
     if not asked:
         return Fact(name, "none", note)

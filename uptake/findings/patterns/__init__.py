@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import tomllib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -20,27 +21,32 @@ from uptake.findings.patterns.zones import build_zone_offsets
 if TYPE_CHECKING:
     from uptake.engine.duckdb import Database
 
-SOURCES = {
-    "zone_offset": frozenset({"moment"}),
-    "hour_shift": frozenset({"event", "zone_offset", "moment"}),
-    "volume": frozenset({"event", "zone_offset", "moment"}),
-    "drift": frozenset({"event", "observation"}),
+
+@dataclass(frozen=True, slots=True)
+class PatternTable:
+    """A table of patterns: the tables it is made from, and how, by its settings."""
+
+    reads: frozenset[str]
+    section: str
+    """Of `content/patterns.toml`."""
+    make: Callable[[Database, Mapping[str, Any]], None]
+
+
+TABLES: Mapping[str, PatternTable] = {
+    "zone_offset": PatternTable(frozenset({"moment"}), "zones", build_zone_offsets),
+    "hour_shift": PatternTable(
+        frozenset({"event", "zone_offset", "moment"}), "hours", build_hour_shifts
+    ),
+    "volume": PatternTable(frozenset({"event", "zone_offset", "moment"}), "volumes", build_volumes),
+    "drift": PatternTable(frozenset({"event", "observation"}), "drift", build_drift),
 }
-"""The tables of patterns, and the tables each is made from."""
-
-_BUILDERS: Mapping[str, Callable[[Database], None]] = {
-    "zone_offset": lambda db: build_zone_offsets(db, settings("zones")),
-    "hour_shift": lambda db: build_hour_shifts(db, settings("hours")),
-    "volume": lambda db: build_volumes(db, settings("volumes")),
-    "drift": lambda db: build_drift(db, settings("drift")),
-}
+"""By name, in the order in which they read each other."""
 
 
-def build_patterns(db: Database, wanted: frozenset[str]) -> None:
-    """Make the wanted tables of patterns, in the order in which they read each other."""
-    for name, build in _BUILDERS.items():
-        if name in wanted:
-            build(db)
+def build(db: Database, name: str) -> None:
+    """Make one table of patterns."""
+    table = TABLES[name]
+    table.make(db, settings(table.section))
 
 
 def settings(section: str) -> Mapping[str, Any]:

@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from uptake.engine.duckdb import in_utc
+
 if TYPE_CHECKING:
     from uptake.engine.duckdb import Database
 
@@ -55,7 +57,7 @@ def build_zone_offsets(db: Database, settings: Mapping[str, Any]) -> None:
         if zone:
             stretches = offsets_of(zone, start.replace(tzinfo=UTC), end.replace(tzinfo=UTC))
             rows = [
-                (feed, zone, not declared, since.year, _naive(since), _naive(until), minutes)
+                (feed, zone, not declared, since.year, in_utc(since), in_utc(until), minutes)
                 for since, until, minutes in stretches
             ]
             db.insert("zone_offset", COLUMNS, rows)
@@ -125,7 +127,3 @@ def _change(clock: ZoneInfo, before: datetime, after: datetime) -> datetime:
 def _minutes(at: datetime, clock: ZoneInfo) -> int:
     offset = at.astimezone(clock).utcoffset()
     return round((offset or timedelta()).total_seconds() / 60)
-
-
-def _naive(at: datetime) -> datetime:
-    return at.astimezone(UTC).replace(tzinfo=None)

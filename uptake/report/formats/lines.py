@@ -31,20 +31,16 @@ def write_lines(
 ) -> None:
     """Write the one text column of an ordered query, a line a row, between `head` and `end`.
 
-    `between` ends every line but the last. Raises StorageError; the file is whole or not there.
+    `between` begins every line but the first. Raises StorageError; the file is whole or not there.
     """
     rows = path.with_name(path.name + ".rows")
     draft = path.with_name(path.name + ".tmp")
     try:
-        db.run(
-            f"copy (select line || case when n < whole then {quoted(between)} else '' end from ("
-            "select line, row_number() over () as n, count(*) over () as whole "
-            f"from ({query}) as t(line)) order by n) to {quoted(str(rows))} ({_AS_TEXT})"
-        )
+        db.run(f"copy ({query}) to {quoted(str(rows))} ({_AS_TEXT})")
         with draft.open("wb") as stream, rows.open("rb") as told:
             stream.write(head.encode())
-            while part := told.read(1 << 20):
-                stream.write(part)
+            for n, line in enumerate(told):
+                stream.write(between.encode() + line if n else line)
             stream.write(end.encode())
         draft.replace(path)
     except OSError as error:

@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from uptake.errors import SourceError
+from uptake.errors import SourceError, StorageError
 
 CHUNK = 1 << 20
 LARGEST = 24 << 30
@@ -58,7 +58,10 @@ class Member:
             return stream.read(HEAD).decode("utf-8-sig", "replace")
 
     def write(self, path: Path, progress: Progress) -> Path:
-        """Write it to a path; raises SourceError if it grows beyond all measure."""
+        """Write it to a path; raises SourceError if it grows beyond all measure.
+
+        Raises StorageError when the disk is full.
+        """
         limit = min(LARGEST, max(SMALL, self.packed * RATIO))
         written = 0
         with self.open() as source, path.open("wb") as target:
@@ -68,7 +71,12 @@ class Member:
                     raise SourceError(
                         f"{self.name}: expands to more than {limit >> 20} MB; refused"
                     )
-                target.write(chunk)
+                try:
+                    target.write(chunk)
+                except OSError as error:  # the disk is at fault, not the archive
+                    raise StorageError(
+                        f"{path.parent}: cannot be written: {error.strerror or error}"
+                    ) from error
                 progress(len(chunk))
         return path
 
@@ -96,8 +104,6 @@ def opened(path: Path) -> Iterator[list[Member]]:
         raise SourceError(
             f"{path}: no archive that can be read ({error}); fetch it again"
         ) from error
-    except NotImplementedError as error:
-        raise SourceError(f"{path}: packed in a way that cannot be read: {error}") from error
     except OSError as error:
         raise SourceError(f"{path}: cannot be read: {error.strerror or error}") from error
 
@@ -115,8 +121,18 @@ def _of_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
         info.file_size,
         info.compress_size,
         _day_of_zip(info),
-        lambda: archive.open(info),
+        lambda: _unpacking(archive, info),
     )
+
+
+def _unpacking(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
+    try:
+        return archive.open(info)
+    except NotImplementedError as error:  # zipfile says so of a compression that it does not know
+        raise SourceError(
+            f"{archive.filename}: {info.filename} is packed in a way that cannot be read "
+            f"({error}); unpack it and pack it again as a plain zip"
+        ) from error
 
 
 def _day_of_zip(info: zipfile.ZipInfo) -> date:

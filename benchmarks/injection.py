@@ -195,11 +195,13 @@ class Injection:
 
 
 def refresh(draw: Draw) -> None:
-    """Turn a copy into a resource of its own: its id, its identifiers, its time."""
+    """Turn a copy into a resource of its own: its id, its identifiers, its time; a new person."""
     resource = draw.resource
     resource["id"] = draw.new_id()
     for identifier in resource.get("identifier", []):
         identifier["value"] = draw.new_id()
+    if resource["resourceType"] == "Patient":
+        draw.somebody_else(resource)
     element = CLINICAL_TIME.get(resource["resourceType"])
     if element:
         later = timedelta(minutes=draw.random.randrange(61, 1000))

@@ -1,6 +1,6 @@
 """In: nothing. Out: the sections of RESULTS.md on data quality; the rest stays.
 
-    python -m benchmarks.quality [planted] [hospital] [mapping] [conformance] [statistics]
+    python -m benchmarks.quality [planted] [hospital] [mapping] [conformance] [statistics] [linkage]
 
 Each part is a command of its own whose tables are put in as it prints them.
 """
@@ -44,6 +44,12 @@ PARTS = {
         "Statistical checks: false alarms and power",
         ("benchmarks.statistics", "--networks", "125", "--power", "10"),
         "Simulated senders of eight cultures of work; see `docs/statistics.md`.",
+    ),
+    "linkage": (
+        "Duplicate patients",
+        ("benchmarks.linkage", "all", "--no-ssn", "--peers"),
+        "Pairs of records, one shipped configuration, no labels, no social security numbers (but "
+        "in CDC's sets, whose grades rest on them). Peers get the same records, prepared.",
     ),
 }
 

@@ -13,6 +13,7 @@ from benchmarks.defects import (
     demographics,
     duplicates,
     free_text,
+    identity,
     mapping,
     plausibility,
     records,
@@ -44,6 +45,7 @@ CASES: tuple[Case, ...] = (
     *conformance.CASES,
     *plausibility.CASES,
     *free_text.CASES,
+    *identity.CASES,
 )
 CASES = tuple(map(conformance.with_followers, CASES))
 PATTERNS: tuple[Case, ...] = statistics.CASES

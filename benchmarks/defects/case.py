@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -54,6 +54,20 @@ class Draw:
         other = copy.deepcopy(self.resource) | changes | {"id": self.new_id()}
         self.added.append(other)
         return other
+
+    def somebody_else(self, patient: Resource) -> None:
+        """Make a copy of a Patient another person: nothing that tells who one is stays."""
+        first, second = self.random.choices(self.corpus.resources["Patient"], k=2)
+        family = second["name"][0]["family"]
+        patient["name"] = [copy.deepcopy(first["name"][0]) | {"family": family}]
+        born = date.fromisoformat(patient["birthDate"]) - timedelta(self.random.randrange(2, 300))
+        # Software writes a first of January where it knows the year alone.
+        patient["birthDate"] = str(born - timedelta((born.month, born.day) == (1, 1)))
+        number = f"{self.random.randrange(10_000_000):07}"
+        for contact in patient.get("telecom", []):
+            contact["value"] = f"555-{number[:3]}-{number[3:]}"
+        for place in patient.get("address", []):
+            place["line"] = [f"{self.random.randrange(1, 9999)} {family} Road"]
 
 
 @dataclass(frozen=True)

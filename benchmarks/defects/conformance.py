@@ -207,7 +207,7 @@ INVARIANTS = (
             put("abatementDateTime", lambda draw: draw.at.isoformat()),
             put("clinicalStatus", status("condition-clinical", "active")),
         ),
-        also=("CTX-12",),
+        also=("CTX-12", "DUP-09"),
     ),
     Case(
         "CNF-06",

@@ -139,29 +139,52 @@ def case(check: str, variant: str, on: str, edit: Callable[[Draw], Units], **mor
     return Case(check, variant, on, edit, fresh=on == "Patient", **more)
 
 
+ALIKE = ("DUP-02",)
+"""Two records of one person are alike in everything, whatever number they share."""
 OTHER = ("PLA-01", "PLA-04", "PLA-07")
 """A number half as large again may be one that no body has, or that its flag denies."""
 
 CASES = (
-    case("DUP-01", "shared MR", "Patient", shared("MR")),
+    case("DUP-01", "shared MR", "Patient", shared("MR"), also=ALIKE),
     case(
         "DUP-01",
         "shared MR, both active",
         "Patient",
         lambda draw: (put("active", True)(draw), shared("MR")(draw))[1],
+        also=ALIKE,
     ),
-    case("DUP-01", "shared SS", "Patient", shared("SS")),
-    case("DUP-01", "shared NI", "Patient", shared("NI")),
-    case("DUP-01", "shared MC", "Patient", shared("MC")),
-    case("DUP-01", "three share one MR", "Patient", shared("MR", 3)),
-    case("DUP-01", "link to nowhere", "Patient", dangling, also=("CTX-02",)),
-    case("DUP-01", "each replaced by the other", "Patient", linked("replaced-by", "replaced-by")),
+    case("DUP-01", "shared SS", "Patient", shared("SS"), also=ALIKE),
+    case("DUP-01", "shared NI", "Patient", shared("NI"), also=ALIKE),
+    case("DUP-01", "shared MC", "Patient", shared("MC"), also=ALIKE),
+    case("DUP-01", "three share one MR", "Patient", shared("MR", 3), also=ALIKE),
+    case("DUP-01", "link to nowhere", "Patient", dangling, also=("CTX-02", *ALIKE)),
+    case(
+        "DUP-01",
+        "each replaced by the other",
+        "Patient",
+        linked("replaced-by", "replaced-by"),
+        also=ALIKE,
+    ),
     case("DUP-01", "linked", "Patient", linked("replaced-by", None), found=False),
     case("DUP-01", "linked both ways", "Patient", linked("replaced-by", "replaces"), found=False),
     case("DUP-01", "the other is inactive", "Patient", shared("MR", active=False), found=False),
-    case("DUP-01", "same number of another hospital", "Patient", other_system, found=False),
-    case("DUP-01", "shared driver's licence", "Patient", shared("DL"), found=False),
-    case("DUP-01", "shared identifier without a type", "Patient", shared(None), found=False),
+    case(
+        "DUP-01",
+        "same number of another hospital",
+        "Patient",
+        other_system,
+        found=False,
+        also=ALIKE,
+    ),
+    case("DUP-01", "shared driver's licence", "Patient", shared("DL"), found=False, also=ALIKE),
+    case(
+        "DUP-01",
+        "shared identifier without a type",
+        "Patient",
+        shared(None),
+        found=False,
+        also=ALIKE,
+    ),
     case(
         "DUP-05", "no identifier", "Patient", lambda draw: draw.resource.pop("identifier") and None
     ),

@@ -50,6 +50,7 @@ def stranger(draw: Draw) -> Resource:
     assert own is not None
     other = copy.deepcopy(own) | {"id": draw.new_id()}
     other["identifier"] = [identifier("MR", draw.new_id())]
+    draw.somebody_else(other)
     draw.added.append(other)
     return other
 
@@ -166,7 +167,7 @@ TWO_PATIENTS = (
         "Observation",
         merged,
         False,
-        ("COD-14",),
+        ("COD-14", "DUP-10"),
         where=observed,
         fresh=True,
     ),

@@ -23,6 +23,11 @@ CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
 LOCAL = "http://lab.example/codes"
 SCRIPT = "Ferritin <script>alert(1)</script>\x1b[2J"
 CASE = "care-gap-closure"
+FAMILIES = (
+    "Abbot", "Benavides", "Cheng", "Dubois", "Eriksen", "Fofanah", "Grabowski", "Hidalgo", "Ivanenko",
+    "Jablonski", "Kowal", "Lindqvist", "Mbeki", "Nakamura", "Oyelaran", "Petrov", "Quispe", "Rahman",
+)  # fmt: skip
+GIVEN = ("Ann", "Beatriz", "Chioma", "Dorota", "Esther", "Fatou")
 TOML = """
 [assess]
 as_of = "2026-11-01"
@@ -54,8 +59,9 @@ def patient(n: int) -> Resource:
     number = {"type": kind, "system": "http://h.example/mrn", "value": f"M{n}"}
     phone = {"system": "phone", "value": f"+1 555 010 00{n:02}"}
     return {"resourceType": "Patient", "id": f"p{n}", "gender": "female",
-            "birthDate": "1976-03-01", "identifier": [number], "telecom": [phone],
-            "name": [{"family": f"Example{n}", "given": ["Ann"]}],
+            "birthDate": f"19{70 + n % 7}-{1 + n % 12:02}-{1 + n % 28:02}",
+            "identifier": [number], "telecom": [phone],
+            "name": [{"family": FAMILIES[n % len(FAMILIES)], "given": [GIVEN[n // 4 % 6]]}],
             "address": [{"line": [f"{n} Main Street"], "postalCode": f"021{n:02}"}]}  # fmt: skip
 
 

@@ -20,9 +20,11 @@ from uptake.demo.hospital import Truth, write_sample
 
 CHECKS = {
     "DUP-01",
+    "DUP-02",
     "DUP-05",
     "DUP-07",
     "DUP-08",
+    "DUP-10",
     "COD-01",
     "COD-02",
     "COD-03",

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
@@ -30,17 +31,17 @@ def event(number: int, at: datetime = NOW) -> UsageEvent:
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL server of its own, on a free port."""
+def postgresql() -> Iterator[str]:
+    """A PostgreSQL server of its own, on a free port.
+
+    Its folder is not pytest's: those of older sessions are removed while a new one runs.
+    """
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not found:
         pytest.skip("needs PostgreSQL")
-    programs, folder = found[-1].parent, tmp_path_factory.mktemp("postgresql")
+    programs, folder = found[-1].parent, Path(tempfile.mkdtemp(prefix="uptake-postgresql-"))
     as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     if as_user:
-        for parent in (folder, *folder.parents):
-            if str(parent).startswith("/tmp/"):
-                parent.chmod(0o755)
         shutil.chown(folder, "postgres")
     data, port = folder / "data", 20_000 + os.getpid() % 20_000
     command = [*as_user, str(programs / "initdb"), "-D", str(data), "-U", "uptake", "-A", "trust"]
@@ -51,6 +52,7 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     subprocess.run(start, check=True, capture_output=True, cwd="/")
     yield f"postgresql+pg8000://uptake@127.0.0.1:{port}/postgres"
     subprocess.run([*control, "-m", "immediate", "stop"], check=True, capture_output=True, cwd="/")
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -14,6 +14,7 @@ from uptake import __version__
 from uptake.cli.assess import assess
 from uptake.cli.checks import checks
 from uptake.cli.demo import demo
+from uptake.cli.duplicates import duplicates
 from uptake.cli.export import export
 from uptake.cli.feedback import feedback
 from uptake.cli.findings import findings
@@ -70,7 +71,7 @@ def main() -> None:
 
 
 for _command in (
-    assess, checks, demo, export, feedback, findings, gate, init, measure, serve, status,
-    terminology, usage,
+    assess, checks, demo, duplicates, export, feedback, findings, gate, init, measure, serve,
+    status, terminology, usage,
 ):  # fmt: skip
     main.add_command(_command)

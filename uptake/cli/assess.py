@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import secrets
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,14 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from uptake.cli.checks import read_catalogue
-from uptake.cli.options import UsageError, json_option, open_project, project_option, quiet_option
+from uptake.cli.options import (
+    UsageError,
+    json_option,
+    known_memory,
+    open_project,
+    project_option,
+    quiet_option,
+)
 from uptake.report.formats import FILES
 
 if TYPE_CHECKING:
@@ -73,8 +79,6 @@ def assess(
     """
     if engine == "spark":
         raise UsageError("the engine spark is not part of this version; use duckdb")
-    if not re.fullmatch(r"\d+(\.\d+)? ?([KMGT]i?B)", memory):
-        raise UsageError(f"--memory {memory}: no size; write it as in 4GB")
     forms = tuple(name for name in map(str.strip, formats.split(",")) if name)
     if unknown := set(forms) - set(FORMATS):
         raise UsageError(
@@ -95,14 +99,14 @@ def assess(
     now = datetime.now(UTC)
     inputs = read_inputs(project)
     request = Request(
-        feeds=find_feeds(sources, _named(feeds), declared),
+        feeds=find_feeds(sources, named(feeds), declared),
         checks=_with_left_out(catalogue, _chosen(catalogue, check_codes, "check")),
         partial=check_codes is not None,
         use_cases=_chosen(use_cases, case_codes, "use case"),
         as_of=_as_of(as_of or project.as_of, now),
         run=f"{now:%Y-%m-%dT%H:%M:%SZ}-{secrets.token_hex(2)}",
         threads=threads or os.cpu_count() or 1,
-        memory=memory,
+        memory=known_memory(memory),
         form=forms,
         **inputs.named(),
         compare=_earlier_run(compare, project),
@@ -193,16 +197,17 @@ def _with_left_out(catalogue: Mapping[str, Check], chosen: Mapping[str, Check]) 
     }
 
 
-def _named(feeds: Sequence[str]) -> dict[str, str]:
-    named: dict[str, str] = {}
+def named(feeds: Sequence[str]) -> dict[str, str]:
+    """Return the paths of sources by name, from `NAME=PATH`; raises UsageError."""
+    found: dict[str, str] = {}
     for feed in feeds:
         name, sign, path = feed.partition("=")
         if not sign or not name or not path:
             raise UsageError(f"--feed {feed}: write NAME=PATH")
-        if name in named:
-            raise UsageError(f"two sources are named {name!r}: {named[name]} and {path}")
-        named[name] = path
-    return named
+        if name in found:
+            raise UsageError(f"two sources are named {name!r}: {found[name]} and {path}")
+        found[name] = path
+    return found
 
 
 def _chosen(known: Mapping[str, _T], codes: str | None, what: str) -> dict[str, _T]:

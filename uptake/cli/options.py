@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,13 @@ def open_project(folder: Path | None) -> Project:
     from uptake.project import find_project
 
     return find_project(folder)
+
+
+def known_memory(memory: str) -> str:
+    """Return an amount of memory as the engine takes it; raises UsageError where it is none."""
+    if not re.fullmatch(r"\d+(\.\d+)? ?([KMGT]i?B)", memory):
+        raise UsageError(f"--memory {memory}: no size; write it as in 4GB")
+    return memory
 
 
 def printable(text: str) -> str:

@@ -140,6 +140,11 @@ class Database:
             self._connection.execute(f"create table {table} as select {columns} from _rows")
             self._connection.unregister("_rows")
 
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """Return DuckDB's own connection, for a library that works in the same database."""
+        return self._connection
+
     def close(self) -> None:
         """Free the memory and the spill files."""
         self._connection.close()

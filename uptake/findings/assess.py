@@ -16,14 +16,16 @@ from uptake.definitions.elements import flat_name
 from uptake.engine.duckdb import Database, in_utc, quoted
 from uptake.errors import SourceError, StorageError
 from uptake.feeds.files import files_of
-from uptake.findings import facts, local_codes, opportunities, piqi
+from uptake.findings import evidence, facts, local_codes, opportunities, piqi
 from uptake.findings.checks import run_checks, strata, write_findings, write_strata
-from uptake.findings.evidence import write_evidence
 from uptake.findings.fitness import judge_fitness, untold
 from uptake.findings.history import compare, write_history
 from uptake.findings.knowledge import SHIPPED, Knowledge
 from uptake.findings.load import prepare, tables_needed
 from uptake.findings.notes import notes
+from uptake.identity import merges
+from uptake.identity.lookup import FOLDER, write_index
+from uptake.identity.results import HARM_READS, read_linkage, write_duplicates
 from uptake.model import (
     Assessment,
     Check,
@@ -41,6 +43,8 @@ from uptake.terminology import coverage
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from uptake.identity.decisions import Decided
 
 
 class Watch(Protocol):
@@ -77,6 +81,8 @@ class Request:
     """What each surface of the log is for."""
     knowledge: Knowledge = SHIPPED
     """What checks know of medicine, whom they ask about codes, what resources are judged by."""
+    decided: tuple[Decided, ...] = ()
+    """What reviewers decided of pairs of Patients that may be one person."""
     keeps_history: bool = False
     """True within a project: what became of every finding is kept from run to run."""
     before: Path | None = None
@@ -121,6 +127,7 @@ def _assess(
         request.mappings,
         request.knowledge,
         request.use_cases.values() or None,
+        request.decided,
     )
     watch.begin("Checks", len(checks))
     results = run_checks(db, checks, lambda code: watch.advance(1, code))
@@ -172,8 +179,13 @@ def _write(
     if "piqi" in request.form:
         piqi.write_piqi(db, out, run=request.run, as_of=request.as_of)
     write_results(db, out)
+    write_duplicates(db, out)
+    if request.keeps_history and read_linkage(db):
+        write_index(db, out / FOLDER)
+        found = merges.find_merges(db, request.decided, request.as_of, request.before)
+        merges.write_merges(db, found, out)
     if is_judged:
-        write_evidence(db, out)
+        evidence.write_evidence(db, out)
     if request.keeps_history:
         write_history(db, results, request.before, out, request.as_of)
 
@@ -185,7 +197,8 @@ def _wanted(request: Request) -> frozenset[str]:
     if "piqi" in request.form:
         named |= piqi.reads()
     if cases:
-        named |= facts.READS | opportunities.READS | {"person", "medication_difference"}
+        named |= facts.READS | opportunities.READS | HARM_READS | evidence.READS
+        named |= {"person", "medication_difference"}
         named |= local_codes.READS
         named |= {flat_name(t) for u in cases for r in u.requirements for t in r.type}
     queries = [c.query for c in request.checks.values() if not c.options.get("unavailable")]

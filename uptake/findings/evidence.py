@@ -47,9 +47,29 @@ FILES = {
     "person_key": "select * from person_key order by value, person, feed, kind, system",
     "medication_difference": """
         select * exclude (chart_rid, outside_rid) from medication_difference order by all""",
+    # What duplicates cost: facts of a requirement that lie on a record which nobody opens, and the
+    # people of whom there is no other.
+    "duplicate_cost": """
+        with lies as (
+          select distinct f.requirement, f.rid, f.person, s.survivor_rid <> s.rid as off
+          from fact f join resource r on r.rid = f.rid
+          left join patient_survivor s on s.rid = r.patient_rid
+        ),
+        counted as (
+          select requirement, person, count(*) filter (off) as facts,
+            bool_and(coalesce(off, false)) as only_there
+          from lies group by requirement, person
+        )
+        select split_part(requirement, '/', 1) as use_case,
+          split_part(requirement, '/', 2) as requirement, sum(facts)::bigint as facts,
+          count(*) as people, count(*) filter (only_there) as only_there
+        from counted where facts > 0
+        group by requirement order by only_there desc, people desc, use_case, requirement""",
     "local_code": local_codes.LOCAL_CODE,
     "code_coverage": local_codes.CODE_COVERAGE,
 }
+READS = frozenset({"patient_survivor"})
+"""The tables read here, beside those that fitness reads."""
 
 
 def write_evidence(db: Database, folder: Path) -> None:

@@ -60,7 +60,7 @@ READS = frozenset(
     [
         "event",
         "patient",
-        "person",
+        "counted_person",
         "concept",
         "coding",
         "system_status",
@@ -132,7 +132,7 @@ def find_facts(db: Database, case: str, requirement: Requirement) -> None:
             select f.rid, i.feed, p.person,
               {TIMES.get(resource_type, "null::timestamp")} as own_time
             from {flat_name(resource_type)} f
-            left join person p on p.rid = f.patient_rid
+            left join counted_person p on p.rid = f.patient_rid
             join record i on i.rid = f.rid
             join feed d on d.feed = i.feed
             where not f.entered_in_error and {condition} and {ROLES[requirement.role]}

@@ -1,7 +1,8 @@
 """What the data are fit for. In: use cases, findings and tables; out: fitness and its causes.
 
 Each unit of a use case (a patient, an observation set, an order) is fit, unfit (a defect), unknown
-(nothing received) or not applicable. A person with records in several feeds is counted once.
+(nothing received) or not applicable. A person with several records is counted once, also where the
+records are only likely to be one person's: here is nothing but figures.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ def _units(db: Database, case: UseCase) -> None:
                                then p.person::varchar end, u.unit::varchar) as unit,
             p.person, u.patient_rid, u.anchor::timestamp as anchor,
             u.applicable::boolean as applicable
-          from population u left join person p on p.rid = u.patient_rid
+          from population u left join counted_person p on p.rid = u.patient_rid
         )
         select $code, unit, min(person), min(patient_rid), max(anchor),
           case when bool_or(applicable) then true
@@ -130,7 +131,7 @@ def _none_is_an_answer(requirement: Requirement) -> str:
           group by c.feed having count(distinct c.type) = {len(requirement.type)})"""
     return f"""u.person in (
           select p.person from complete_for c
-          join feed d on d.feed = c.feed join person p on p.feed = c.feed
+          join feed d on d.feed = c.feed join counted_person p on p.feed = c.feed
           where c.type in ({types}) and {facts.ROLES[requirement.role]}
           group by p.person, c.feed having count(distinct c.type) = {len(requirement.type)})"""
 

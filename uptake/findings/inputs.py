@@ -13,6 +13,7 @@ from uptake.conformance.packages import read_profiles
 from uptake.definitions import read_measures, read_surfaces
 from uptake.definitions.reference import read_reference_tables
 from uptake.findings.knowledge import SHIPPED, Knowledge
+from uptake.identity.decisions import Decided, decisions
 from uptake.project import existing_state
 from uptake.state import events
 from uptake.terminology.mappings import read_mappings
@@ -36,6 +37,7 @@ class Inputs:
     mappings: tuple[CodeMapping, ...] = ()
     events: pa.Table | None = None
     knowledge: Knowledge = SHIPPED
+    decided: tuple[Decided, ...] = ()
 
     def named(self) -> dict[str, Any]:
         """Return them by name, as a Request takes them."""
@@ -67,6 +69,7 @@ def read_inputs(project: Project) -> Inputs:
             read_mappings(state),
             events.everything(state, folder),
             knowledge,
+            decisions(state),
         )
     finally:
         state.close()

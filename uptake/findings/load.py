@@ -14,7 +14,8 @@ from uptake.engine.duckdb import in_utc
 from uptake.engine.tokens import tables_of
 from uptake.findings import families, patterns
 from uptake.findings.knowledge import SHIPPED, Knowledge
-from uptake.identity import persons
+from uptake.identity import linkage, normal, overlays, persons, survivors
+from uptake.identity.demographics import read_demographics
 from uptake.reconciliation import ingredients, lists, medications
 from uptake.resources import bundles, collisions, moments
 from uptake.resources.flat import event_sql
@@ -24,6 +25,7 @@ from uptake.terminology.statuses import build_statuses
 if TYPE_CHECKING:
     from uptake.definitions.reference import ReferenceTable
     from uptake.engine.duckdb import Database
+    from uptake.identity.decisions import Decided
     from uptake.model import CodeMapping, Feed, UseCase
     from uptake.resources.store import Store
 
@@ -39,6 +41,8 @@ class Load:
     knowledge: Knowledge
     use_cases: Iterable[UseCase] | None
     """None: those that ship."""
+    decided: Sequence[Decided]
+    """What reviewers decided of pairs of Patients."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ class StageTables:
     names: frozenset[str]
     reads: frozenset[str]
     """The tables they are made from."""
-    build: Callable[[Load], None]
+    build: Callable[[Load], object]
 
 
 def _statuses(names: str, *reads: str) -> StageTables:
@@ -79,7 +83,37 @@ STAGES = (
     StageTables(
         frozenset({"sent_again"}), frozenset(), lambda load: collisions.build_sent_again(load.db)
     ),
-    StageTables(frozenset({"person"}), persons.TABLES, lambda load: persons.build_persons(load.db)),
+    StageTables(
+        frozenset({"person"}),
+        persons.TABLES,
+        lambda load: persons.build_persons(load.db, load.decided),
+    ),
+    StageTables(frozenset({"sent_patient"}), frozenset(), lambda load: read_demographics(load.db)),
+    StageTables(
+        frozenset({"person_record", "patient_link", "patient_cluster"}),
+        normal.REFERENCE | {"sent_patient"},
+        lambda load: linkage.link(load.db, load.decided),
+    ),
+    StageTables(
+        frozenset({persons.COUNTED}),
+        frozenset({"person", "patient_cluster"}),
+        lambda load: persons.build_counted_persons(load.db),
+    ),
+    StageTables(
+        frozenset({"patient_overlay"}),
+        overlays.READS,
+        lambda load: overlays.build_overlays(load.db),
+    ),
+    StageTables(
+        frozenset({"linked_record"}),
+        survivors.LINK_READS,
+        lambda load: survivors.build_links(load.db),
+    ),
+    StageTables(
+        frozenset({"patient_survivor"}),
+        survivors.READS,
+        lambda load: survivors.build_survivors(load.db),
+    ),
     StageTables(
         frozenset({"medication_ingredient"}),
         ingredients.READS,
@@ -133,6 +167,7 @@ def prepare(
     mappings: Sequence[CodeMapping] = (),
     knowledge: Knowledge = SHIPPED,
     use_cases: Iterable[UseCase] | None = None,
+    decided: Sequence[Decided] = (),
 ) -> None:
     """Make the wanted tables; `progress` hears each resource type before it is read.
 
@@ -146,7 +181,7 @@ def prepare(
     )
     _build_reference(db, knowledge.reference, wanted)
     build_tables(db, store, feeds, wanted, progress, mappings)
-    load = Load(db, store, as_of, wanted, knowledge, use_cases)
+    load = Load(db, store, as_of, wanted, knowledge, use_cases, decided)
     for stage in STAGES:
         if wanted & stage.names:
             stage.build(load)

@@ -100,9 +100,25 @@ def _read_events(db: Database, events: pa.Table | None, surfaces: Mapping[str, S
 
 
 def _eligible(db: Database, case: str) -> None:
+    """Make `eligible`, by persons that are sure: no likely link puts a fact into what was done.
+
+    A unit that figures take for one person is all of the persons that it may be.
+    """
     db.run(
-        "create or replace temp table eligible as select unit, person, patient_rid, anchor "
-        "from unit where use_case = ? and applicable",
+        """
+        create or replace temp table eligible as
+        with own as (
+          select u.unit, p.person, u.patient_rid, u.anchor, u.person as counted
+          from unit u left join person p on p.rid = u.patient_rid
+          where u.use_case = ? and u.applicable
+        )
+        select unit, person, patient_rid, anchor from own
+        union all
+        select o.unit, p.person, min(p.rid), o.anchor from own o
+        join counted_person c on c.person = o.counted join person p on p.rid = c.rid
+        where o.unit = o.counted::varchar and p.person <> o.person
+        group by o.unit, p.person, o.anchor
+        """,
         [case],
     )
 

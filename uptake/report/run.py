@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from uptake.findings.assess import assess
+from uptake.identity.lookup import FOLDER
 from uptake.report.formats import Run, write_formats
 from uptake.report.page import write_page
 from uptake.report.summary import write_summary
@@ -32,4 +34,6 @@ def write_run(
         write_page(done, place.draft)
         write_summary(done, place.draft)
         write_formats(Run(done, place.draft, place.store), request.form)
+    for earlier in runs:  # only the newest run is asked who somebody is
+        shutil.rmtree(earlier / FOLDER, ignore_errors=True)
     return done, place

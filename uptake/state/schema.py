@@ -307,4 +307,29 @@ decision = Table(
     *_signed(),
 )
 
+# Who is who: what reviewers decided of two records.
+
+identity_decision = Table(
+    "identity_decision",
+    metadata,
+    _number(),
+    Column("feed_l", String, nullable=False),  # the left record is the first in text order
+    Column("id_l", String, nullable=False),
+    Column("feed_r", String, nullable=False),
+    Column("id_r", String, nullable=False),
+    Column("decision", String, nullable=False),  # same, different, related, unsure, unlinked
+    _text("note"),
+    _text("model"),  # the version that had scored the pair
+    Column("probability", Float),
+    _text("snapshot"),  # JSON: what the records were like, and the members of their group
+    *_signed(),
+)
+
 Index("mapping_code", mapping.c.feed, mapping.c.system, mapping.c.code)
+Index(
+    "identity_decision_pair",
+    identity_decision.c.feed_l,
+    identity_decision.c.id_l,
+    identity_decision.c.feed_r,
+    identity_decision.c.id_r,
+)

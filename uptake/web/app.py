@@ -13,7 +13,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from uptake.errors import EngineError, UptakeError
-from uptake.web import cds, openapi
+from uptake.web import cds, fhir_match, openapi
 from uptake.web.security import Guard
 from uptake.web.templating import STATIC, page
 from uptake.web.views import (
@@ -79,6 +79,7 @@ def create_app(site: Site) -> Starlette:
             *feedback.routes,
             *rollout.routes,
             *cds.routes,
+            *fhir_match.routes,
             *openapi.routes,
             Mount("/static", Kept(directory=STATIC), name="static"),
         ],
@@ -116,6 +117,9 @@ async def _broken(request: Request, _: Exception) -> Response:
 
 
 def _fault(request: Request, status: int, what: str, then: str) -> Response:
+    if request.url.path.startswith("/fhir/"):
+        code = fhir_match.ISSUES.get(status, "exception")
+        return fhir_match.outcome(status, code, what if status in WRONG else then)
     if request.url.path.startswith(MACHINES):
         return JSONResponse({"error": what, "then": then}, status)
     return page(request, "error.html", status, what=what, then=then, code=status)

@@ -121,6 +121,26 @@ def _registered_twice(plan: Planter, world: World) -> None:
                     row["patient" if "patient" in row else "subject"] = new
         for record in (patient, twin):
             plan.note("DUP-01", EHR, record, "identifier")
+            plan.note("DUP-02", EHR, record, "identifier")
+        _filed_apart(plan, old, new)
+
+
+def _filed_apart(plan: Planter, old: Resource, new: Resource) -> None:
+    """Note what stands on the record with fewer facts; of equals the old one is opened."""
+
+    def filed(who: Resource) -> list[tuple[Resource, str]]:
+        return [
+            (row, element)
+            for rows in plan.records[EHR].values()
+            for row in rows
+            for element in ("subject", "patient", "beneficiary")
+            if row.get(element) == who
+        ]
+
+    lost = min(filed(new), filed(old), key=len)
+    plan.claim(row for row, _ in lost)
+    for row, element in lost:
+        plan.note("DUP-10", EHR, row, element)
 
 
 def _identifiers_lost(plan: Planter, world: World) -> None:

@@ -8,6 +8,7 @@ from uptake.web.charts.drawing import Drawing
 from uptake.web.charts.groups import Group, Stack, bars, stacked
 from uptake.web.charts.lines import Dot, lines
 from uptake.web.charts.weeks import WeekPoint, control_chart, controlled, weekly
+from uptake.web.charts.weights import Weight, waterfall
 
 __all__ = [
     "Dot",
@@ -15,10 +16,12 @@ __all__ = [
     "Group",
     "Stack",
     "WeekPoint",
+    "Weight",
     "bars",
     "control_chart",
     "controlled",
     "lines",
     "stacked",
+    "waterfall",
     "weekly",
 ]

@@ -1,0 +1,1 @@
+"""How well duplicate Patients are found: sets with a known truth, figures, peers, scale."""

@@ -1,0 +1,1 @@
+"""Other tools on the same records: the programs that run in their own environment."""

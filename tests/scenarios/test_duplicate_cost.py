@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 from click.testing import CliRunner
@@ -17,7 +18,9 @@ from uptake.web.app import create_app
 from uptake.web.site import Site
 
 from .opportunity_cases import a1c, diabetic
-from .small import Resource
+
+if TYPE_CHECKING:
+    from .small import Resource
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

@@ -24,8 +24,9 @@ LOCAL = "http://lab.example/codes"
 SCRIPT = "Ferritin <script>alert(1)</script>\x1b[2J"
 CASE = "care-gap-closure"
 FAMILIES = (
-    "Abbot", "Benavides", "Cheng", "Dubois", "Eriksen", "Fofanah", "Grabowski", "Hidalgo", "Ivanenko",
-    "Jablonski", "Kowal", "Lindqvist", "Mbeki", "Nakamura", "Oyelaran", "Petrov", "Quispe", "Rahman",
+    "Abbot", "Benavides", "Cheng", "Dubois", "Eriksen", "Fofanah", "Grabowski", "Hidalgo",
+    "Ivanenko", "Jablonski", "Kowal", "Lindqvist", "Mbeki", "Nakamura", "Oyelaran", "Petrov",
+    "Quispe", "Rahman",
 )  # fmt: skip
 GIVEN = ("Ann", "Beatriz", "Chioma", "Dorota", "Esther", "Fatou")
 TOML = """

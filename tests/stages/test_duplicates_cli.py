@@ -179,7 +179,7 @@ def identifiers() -> list[str]:
 
 def test_a_terminal_sees_numbers_only(searched: tuple[Path, Result]) -> None:
     _, done = searched
-    assert f"{AGAIN} pairs linked in {AGAIN} groups" in done.output
+    assert f"pairs linked: {AGAIN} (groups: {AGAIN})" in done.output
     assert [word for word in identifiers() if word in done.output] == []
 
 
@@ -208,7 +208,7 @@ def test_new_records_are_held_against_an_earlier_search(
     feed = write(tmp_path / "desk", new)
     done = run(feed, "--against", searched[0], "--out", tmp_path / "found")
     assert done.exit_code == 0, done.output
-    assert "1 pairs of a new and a known record are one person" in done.output
+    assert "Of a new and a known record, pairs linked: 1" in done.output
     (row,) = table(tmp_path / "found" / "new-pairs.parquet")
     assert (row["feed"], row["id"]) == ("desk", "new-30")
     assert (row["known_feed"], row["known_id"]) == ("zoe", "zoe-30")

@@ -14,6 +14,7 @@ import identity_cases as cases
 import pytest
 
 from uptake.errors import StorageError
+from uptake.identity import scoring
 from uptake.identity.demographics import read_demographics
 from uptake.identity.linkage import link
 from uptake.identity.lookup import ABOUT
@@ -73,9 +74,13 @@ def load() -> list[cases.Resource]:
 
 @pytest.fixture(scope="module")
 def linked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    """A load that was linked by its keys, as a large one is."""
+    """A load that was linked by its keys and scored by Splink, as a large one is."""
     folder = tmp_path_factory.mktemp("match")
-    with cases.tables(folder, "patient_link", ehr=load()) as db:
+    with (
+        cases.tables(folder, "patient_link", ehr=load()) as db,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(scoring, "AT_ONCE", -1)
         model = shipped_model()
         link(db, model=replace(model, settings={**model.settings, "whole": 0}))
         yield db

@@ -136,9 +136,9 @@ def _tell(linkage: Linkage, place: Path) -> None:
     """Show what was found: numbers only, for a terminal's history is read by others."""
     found = linkage.outcomes
     click.echo(
-        f"{linkage.records:,} patients: {found['auto']:,} pairs linked in {linkage.clusters:,} "
-        f"groups, {found['review']:,} to review, {found['related']:,} of one household but two "
-        "people"
+        f"Of {linkage.records:,} patients, pairs linked: {found['auto']:,} (groups: "
+        f"{linkage.clusters:,}); to review: {found['review']:,}; two people of one household: "
+        f"{found['related']:,}"
     )
     if not linkage.sanity.passed:
         wrong = "; ".join(f.name for f in linkage.sanity.figures if not f.passed)
@@ -149,6 +149,6 @@ def _tell(linkage: Linkage, place: Path) -> None:
 def _tell_known(known: dict[str, int], place: Path) -> None:
     auto, review, related = (known.get(name, 0) for name in ("auto", "review", "related"))
     click.echo(
-        f"{auto:,} pairs of a new and a known record are one person, {review:,} to review, "
-        f"{related:,} of one household but two people\nResults: {place}"
+        f"Of a new and a known record, pairs linked: {auto:,}; to review: {review:,}; two people "
+        f"of one household: {related:,}\nResults: {place}"
     )

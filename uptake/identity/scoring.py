@@ -1,16 +1,18 @@
 """How likely each pair is one person. In: candidates and a model; out: `scored`.
 
-Splink scores them. The prevalence is then estimated anew from the scores, until it stays.
+Splink scores them, but for a few pairs it is not set up: they are scored by the query that it would
+write. The prevalence is then estimated anew from the scores, until it stays.
 """
 
 from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from splink import DuckDBAPI, Linker
+from uptake.identity.weights import scored_sql
 
 if TYPE_CHECKING:
     from uptake.engine.duckdb import Database
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 LEAST_WEIGHT = -8.0
 """Pairs under this are not kept: one in 250 would be true."""
+AT_ONCE = 60_000
+"""Up to so many pairs are scored without Splink, by the same query."""
 ROUNDS = 20
 """Of the estimate of the prevalence; it stays after some five."""
 
@@ -59,9 +63,25 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
 
 
 def score(db: Database, model: Model) -> Model:
-    """Make `scored` (l, r, weight, probability and a row of levels); returns the model
-    with the prevalence that the scores tell.
+    """Make `scored`: l, r, weight, probability, and the weight of each comparison.
+
+    Returns the model with the prevalences that the scores tell.
     """
+    names = [c.tf for c in model.comparisons if c.tf]
+    for name in names:
+        _frequencies(db, name, model)
+    (pairs,) = db.row("select count(*) from compared")
+    if pairs > AT_ONCE:
+        _weigh(db, model, names)
+    else:
+        _weigh_at_once(db, model, names)
+    return _settle(db, model)
+
+
+def _weigh(db: Database, model: Model, names: Iterable[str]) -> None:
+    """Make `weighed` by Splink: l, r, evidence (the weight without the prior), and weights."""
+    from splink import DuckDBAPI, Linker
+
     logging.getLogger("splink").setLevel(logging.ERROR)
     api = DuckDBAPI(connection=db.connection)
     linker = Linker(
@@ -71,59 +91,74 @@ def score(db: Database, model: Model) -> Model:
         validate_settings=False,
     )
     tables = linker.table_management
-    for comparison in model.comparisons:
-        if comparison.tf:
-            name = _frequencies(db, comparison.tf, model)
-            tables.register_term_frequency_lookup(api.register(name), comparison.tf)
+    for name in names:
+        tables.register_term_frequency_lookup(api.register(f"frequency_of_{name}"), name)
     db.run(
         "create or replace table blocked_pair as "
         "select '0' as match_key, l as join_key_l, r as join_key_r from compared"
     )
     tables.register_blocked_pairs_for_predict(api.register("blocked_pair"))
     found = linker.inference.predict(threshold_match_weight=LEAST_WEIGHT, warning_mode="never")
-    settled = _settle(db, found.physical_name, model)
-    found.drop_table_from_database_and_remove_from_cache()
-    db.run("drop table blocked_pair")
-    return settled
-
-
-def _frequencies(db: Database, column: str, model: Model) -> str:
-    """Make the table of how frequent each name is, leaning on the prior while records are few."""
-    name = f"frequency_of_{column}"
-    worth = float(model.settings["prior_names"])
-    typical = max(
-        level.u for c in model.comparisons if c.tf == column for level in c.levels if level.tf == 1
-    )
-    db.run(
-        f"create or replace table {name} as "
-        f"select {column}, (count(*) + {worth * typical}) / (sum(count(*)) over () + {worth}) "
-        f"as tf_{column} from person_record where {column} is not null group by {column}"
-    )
-    return name
-
-
-def _settle(db: Database, found: str, model: Model) -> Model:
-    """Make `scored` with the prevalences at which the expected true pairs agree with them."""
     weights = ", ".join(
         f"coalesce(mw_{c.name}, 0)"
         + (f" + coalesce(mw_tf_adj_{c.name}, 0)" if c.tf else "")
         + f" as weight_{c.name}"
         for c in model.comparisons
     )
-    began = _odds(model.prevalence)
     db.run(
-        "create or replace temp table weighed as "
-        f"select n_l as l, n_r as r, match_weight - ({began}) as evidence, "
-        f"a.feed = b.feed as within, {weights} from {found} "
-        "join person_record a on a.n = n_l join person_record b on b.n = n_r"
+        "create or replace temp table weighed as select n_l as l, n_r as r, "
+        f"match_weight - ({_odds(model.prevalence)}) as evidence, {weights} "
+        f"from {found.physical_name}"
+    )
+    found.drop_table_from_database_and_remove_from_cache()
+    db.run("drop table blocked_pair")
+
+
+def _weigh_at_once(db: Database, model: Model, names: Iterable[str]) -> None:
+    """Make `weighed` by the query that Splink would run, which takes half a second to write it."""
+    columns = [name for (name,) in db.rows("select column_name from (describe person_record)")]
+    told = ", ".join(f"frequency_of_{name}.tf_{name}" for name in names)
+    joins = " ".join(f"left join frequency_of_{name} using ({name})" for name in names)
+    columns += [f"tf_{name}" for name in names]
+    query = scored_sql(replace(model, across=model.prevalence), columns, "from compared")
+    db.run(
+        f"""
+        create or replace temp table weighed as
+        with person_record as materialized (select p.*, {told} from main.person_record p {joins})
+        select l, r, weight - ({_odds(model.prevalence)}) as evidence,
+          * exclude (l, r, weight, probability)
+        from ({query}) where weight >= {LEAST_WEIGHT}
+        """
+    )
+
+
+def _frequencies(db: Database, column: str, model: Model) -> None:
+    """Make the table of how frequent each name is, leaning on the prior while records are few."""
+    worth = float(model.settings["prior_names"])
+    typical = max(
+        level.u for c in model.comparisons if c.tf == column for level in c.levels if level.tf == 1
+    )
+    db.run(
+        f"create or replace table frequency_of_{column} as "
+        f"select {column}, (count(*) + {worth * typical}) / (sum(count(*)) over () + {worth}) "
+        f"as tf_{column} from person_record where {column} is not null group by {column}"
+    )
+
+
+def _settle(db: Database, model: Model) -> Model:
+    """Make `scored` with the prevalences at which the expected true pairs agree with them."""
+    db.run(
+        "create or replace temp table settled as select w.*, a.feed = b.feed as within "
+        "from weighed w join person_record a on a.n = w.l join person_record b on b.n = w.r"
     )
     within, across = (_prevalence(db, model, own) for own in (True, False))
     prior = f"case when within then {_odds(within)} else {_odds(across)} end"
     db.run(
         f"create or replace table scored as select l, r, evidence + {prior} as weight, "
         "1 / (1 + pow(2, -weight)) as probability, * exclude (l, r, evidence, within) "
-        "from weighed"
+        "from settled"
     )
+    db.run("drop table settled")
     db.run("drop table weighed")
     return replace(model, prevalence=within, across=across)
 
@@ -148,7 +183,7 @@ def _prevalence(db: Database, model: Model, within: bool) -> float:
         (expected,) = db.row(
             # as decimals: a sum of doubles depends on the order of its rows
             "select coalesce(sum((1 / (1 + pow(2, -(evidence + $prior))))::decimal(38, 12)), 0) "
-            "from weighed "
+            "from settled "
             "where within = $within",
             {"prior": _odds(prevalence), "within": within},
         )

@@ -12,7 +12,7 @@ import argparse
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,19 +84,19 @@ class Inputs:
     resources: int
 
 
-def install() -> str:
-    """Make the peers' environment; empty, or how that failed."""
-    if (PEERS / "complete").exists():
+def install(folder: Path = PEERS, pinned: Sequence[str] = PINNED) -> str:
+    """Make an environment of these packages; empty, or how that failed."""
+    if (folder / "complete").exists():
         return ""
-    python = PEERS / "bin" / "python"
+    python = folder / "bin" / "python"
     for command in (
-        [sys.executable, "-m", "venv", str(PEERS)],
-        [str(python), "-m", "pip", "install", "-q", *PINNED],
+        [sys.executable, "-m", "venv", str(folder)],
+        [str(python), "-m", "pip", "install", "-q", *pinned],
     ):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             return last_line(done.stderr)
-    (PEERS / "complete").touch()
+    (folder / "complete").touch()
     return ""
 
 

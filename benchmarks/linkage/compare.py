@@ -7,7 +7,6 @@ phones and numbers only, whole dates only. Preparing is not counted, so it favou
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from pathlib import Path
 from benchmarks.assess import Cost, measure
 from benchmarks.linkage.figures import TRUE_PAIRS, VERDICT, Share
 from benchmarks.linkage.told import share
-from benchmarks.peers import last_line
+from benchmarks.peers import install, last_line
 from uptake.engine.duckdb import Database, quoted
 
 PEERS = Path(__file__).parents[1] / ".venv-linkage"
@@ -70,25 +69,9 @@ class Told:
     failure: str = ""
 
 
-def install() -> str:
-    """Make the peers' environment; empty, or how that failed."""
-    if (PEERS / "complete").exists():
-        return ""
-    python = PEERS / "bin" / "python"
-    for command in (
-        [sys.executable, "-m", "venv", str(PEERS)],
-        [str(python), "-m", "pip", "install", "-q", *PINNED],
-    ):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            return last_line(done.stderr)
-    (PEERS / "complete").touch()
-    return ""
-
-
 def compare(db: Database) -> list[Told]:
     """What each tool makes of the set that `db` holds."""
-    failure = install()
+    failure = install(PEERS, PINNED)
     with tempfile.TemporaryDirectory(prefix="linkage-") as folder:
         scratch = Path(folder)
         rows, prepared, out = (scratch / f"{n}.parquet" for n in ("rows", "prepared", "out"))

@@ -166,7 +166,7 @@ def test_no_draft_and_no_copy_of_the_records_stay_behind(searched: tuple[Path, R
     names = {path.name for path in searched[0].iterdir()}
     assert names == {
         "pairs.parquet", "clusters.parquet", "persons.parquet", "summary.json", "duplicates.csv",
-        "duplicates.ndjson", "patient-index",
+        "duplicates.ndjson", "patient-index", "quarantine.parquet",
     }  # fmt: skip
 
 
@@ -273,7 +273,9 @@ def test_records_that_were_kept_out_are_told(tmp_path: Path) -> None:
     feed = write(tmp_path / "feed", [*ZOE[:3], {**ZOE[3], "name": ["secret"]}])
     done = run(feed, "--out", tmp_path / "out")
     assert done.exit_code == 3, done.output
-    assert "1 records could not be read, and were kept out" in done.output
+    assert "records kept out: 1;" in done.output
+    (kept,) = table(tmp_path / "out" / "quarantine.parquet")
+    assert b"secret" in kept["raw"]
     assert "secret" not in done.output
 
 

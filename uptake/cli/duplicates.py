@@ -81,20 +81,22 @@ def duplicates(
                 click.echo(json.dumps(known))
             elif not quiet:
                 _tell_known(known, place)
-            _finish(kept_out, quiet=quiet or as_json)
+            _finish(kept_out, place, quiet=quiet or as_json)
         linkage, kept_out = find_duplicates(search, place, bars)
         _write_worklist(search, place)
     if as_json:
         click.echo((place / "summary.json").read_text("utf-8"))
     elif not quiet:
         _tell(linkage, place)
-    _finish(kept_out, quiet=quiet or as_json)
+    _finish(kept_out, place, quiet=quiet or as_json)
 
 
-def _finish(kept_out: int, *, quiet: bool) -> NoReturn:
+def _finish(kept_out: int, place: Path, *, quiet: bool) -> NoReturn:
     """Leave with 3 where records were kept out: who stands in them was not looked for."""
+    from uptake.findings.assess import QUARANTINE
+
     if kept_out and not quiet:
-        click.echo(f"{kept_out:,} records could not be read, and were kept out", err=True)
+        click.echo(f"records kept out: {kept_out:,}; {place / QUARANTINE} says why", err=True)
     sys.exit(3 if kept_out else 0)
 
 

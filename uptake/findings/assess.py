@@ -47,6 +47,9 @@ if TYPE_CHECKING:
     from uptake.identity.decisions import Decided
 
 
+QUARANTINE = "quarantine.parquet"
+
+
 class Watch(Protocol):
     """Hears how far a run is."""
 
@@ -221,15 +224,20 @@ def write_files(db: Database, out: Path, form: Sequence[str]) -> None:
         draft = out / "stratum.parquet.tmp"
         write_strata(db, str(draft))
         draft.replace(out / "stratum.parquet")
-        draft = out / "quarantine.parquet.tmp"
-        db.run(
-            "copy (select feed, file, line, byte_offset, raw, error, path from quarantine "
-            f"order by feed, file, byte_offset) to {quoted(str(draft))} "
-            "(format parquet, compression zstd)"
-        )
-        draft.replace(out / "quarantine.parquet")
+        write_quarantine(db, out)
     except OSError as error:
         raise StorageError(f"{out}: cannot be written: {error.strerror or error}") from error
+
+
+def write_quarantine(db: Database, out: Path) -> None:
+    """Write `quarantine.parquet` whole: what was kept out, with its raw bytes; raises OSError."""
+    draft = out / f"{QUARANTINE}.tmp"
+    db.run(
+        "copy (select feed, file, line, byte_offset, raw, error, path from quarantine "
+        f"order by feed, file, byte_offset) to {quoted(str(draft))} "
+        "(format parquet, compression zstd)"
+    )
+    draft.replace(out / QUARANTINE)
 
 
 def _resources(db: Database) -> Mapping[str, Mapping[str, int]]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from uptake.engine.duckdb import Database, quoted
 from uptake.errors import SourceError, StorageError
 from uptake.feeds.files import files_of
+from uptake.findings.assess import write_quarantine
 from uptake.findings.knowledge import SHIPPED, Knowledge
 from uptake.findings.load import prepare, tables_needed
 from uptake.identity import results
@@ -122,6 +123,7 @@ def _loaded(
                 knowledge=search.knowledge,
                 decided=search.decided,
             )
+            write_quarantine(db, out)
             yield db, sum(file.quarantined for file in store.files)
         finally:
             db.close()

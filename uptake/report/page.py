@@ -158,6 +158,7 @@ def prose(markdown: str) -> Markup:
 def _inline(text: str) -> str:
     safe = str(escape(figures.clean(" ".join(text.split()))))
     safe = re.sub(r"`([^`]+)`", r"<code>\1</code>", safe)
+    safe = re.sub(r"(?<![\w*])\*([A-Za-z][\w ,-]*)\*(?![\w*])", r"<em>\1</em>", safe)
     return re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", safe)
 
 

@@ -101,7 +101,7 @@ def counted(db: Database, *decided: Decided, likely: str) -> Groups:
         "create table patient_cluster as select min(rid) over () as cluster, rid from record "
         f"where id in ({', '.join(repr(name) for name in likely.split())})"
     )
-    build_counted_persons(db)
+    build_counted_persons(db, decided)
     found = groups(db, "counted_person")
     for name in ("person", "patient_cluster", "counted_person"):
         db.run(f"drop table {name}")
@@ -113,3 +113,10 @@ def test_figures_join_the_likely_ones_too(db: Database) -> None:
     assert counted(db, likely="a2 d1") == {
         frozenset(("a1", "a2", "a3", "d1")), frozenset(("c1", "c2")),
     }  # fmt: skip
+
+
+def test_likeness_does_not_join_through_a_third_whom_a_reviewer_separates(db: Database) -> None:
+    # a1, a2 and a3 share a number; a3 is like d1, and a reviewer says that d1 is not a1
+    apart = said("a1", "d1", "different")
+    assert counted(db, apart, likely="a3 d1") == EXACT
+    assert counted(db, apart, likely="d1 d2") == EXACT | {frozenset(("d1", "d2"))}

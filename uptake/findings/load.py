@@ -97,7 +97,7 @@ STAGES = (
     StageTables(
         frozenset({persons.COUNTED}),
         frozenset({"person", "patient_cluster"}),
-        lambda load: persons.build_counted_persons(load.db),
+        lambda load: persons.build_counted_persons(load.db, load.decided),
     ),
     StageTables(
         frozenset({"patient_overlay"}),

@@ -97,17 +97,19 @@ def _joined(exact: _Pairs, same: _Pairs, separate: _Pairs) -> dict[int, int]:
     return grouped([*(pair for pair in exact if roots[pair[0]] not in torn), *same])
 
 
-def build_counted_persons(db: Database) -> None:
+def build_counted_persons(db: Database, decided: Iterable[Decided] = ()) -> None:
     """Make `counted_person`, as `person` is, with those joined that are linked by likeness.
 
     For figures only: so nobody is counted twice, and no fact of another record reaches a card.
+    Likeness joins no group that holds two whom a reviewer separates, not through a third either.
     """
-    roots = grouped(
-        db.rows(
-            "select rid, person from person where rid <> person "
-            "union all select rid, cluster from patient_cluster where rid <> cluster"
-        )
-    )
+    exact = db.rows("select rid, person from person where rid <> person")
+    likely = db.rows("select rid, cluster from patient_cluster where rid <> cluster")
+    _, separate = _decided_pairs(db, decided)
+    roots = grouped([*exact, *likely])
+    torn = {roots[a] for a, b in separate if a in roots and roots[a] == roots.get(b)}
+    if torn:
+        roots = grouped([*exact, *(pair for pair in likely if roots[pair[0]] not in torn)])
     db.run("create temp table likely (rid bigint, person bigint)")
     db.insert("likely", ("rid", "person"), list(roots.items()))
     db.run(

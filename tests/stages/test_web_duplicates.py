@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duplicate_cases as cases
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import web_cases
-from duplicate_cases import ANA, ANNA, BO, CHAIN, LINKED, LOST, SCRIPT, TWINS, WAITS
+from duplicate_cases import ANA, ANNA, BO, CHAIN, LINKED, LOST, SCRIPT, TWINS, WAITS, A
 
 from uptake.identity.decisions import decide, decisions, history, pair
 from uptake.web.app import create_app
@@ -97,6 +98,28 @@ class TestTheWorkList:
     def test_a_feed_shows_the_pairs_that_a_record_of_it_is_in(self, client: TestClient) -> None:
         assert listed(client.get("/patients/review?feed=ehr").text) == [key_of(WAITS), key_of(LOST)]
         assert "There is none of" in client.get("/patients/review?feed=nope").text
+
+    def test_people_stand_once_however_many_of_their_records_are_alike(
+        self, site: Site, client: TestClient
+    ) -> None:
+        run = site.run()
+        assert run is not None
+        other = pair(ANA, A)
+        cases.write_pairs(run, [*cases.ROWS, cases.row(other, "review", cases.UNSURE, harm=1)])
+        told = [(1, *ANA), (2, *ANNA), (2, *A), (3, *BO)]
+        rows = [
+            {"person": person, "feed": feed, "kind": "id", "system": "", "value": name}
+            for person, feed, name in told
+        ]
+        before = (run / "person_key.parquet").read_bytes()
+        pq.write_table(pa.Table.from_pylist(rows), run / "person_key.parquet")
+        text = client.get("/patients/review").text
+        opened = client.get(at(other)).text
+        (run / "person_key.parquet").write_bytes(before)
+        assert "3 pairs wait for a decision" in text
+        assert listed(text) == [key_of(WAITS), key_of(LOST), key_of(CHAIN)]
+        assert "and 1 more pair of their records" in text
+        assert "1 of 3" in opened
 
     @pytest.mark.parametrize("query", ["queue=nope", "page=0", "page=999", "page=<script>"])
     def test_what_makes_no_sense_shows_the_queue(self, client: TestClient, query: str) -> None:

@@ -36,6 +36,9 @@ _ORDER = {
 """What nobody was sure of comes last: somebody has looked at it."""
 _LISTED = f"""
 create table listed as
+select q.*, case when l.person is null or r.person is null or q.queue = '{DECIDED}' then q.key
+    else concat_ws(' ', least(l.person, r.person), greatest(l.person, r.person)) end as people
+from (
 select *, substr(sha256(concat_ws(chr(31), feed_l, id_l, feed_r, id_r)), 1, 16) as key from (
 select coalesce(p.feed_l, d.feed_l) as feed_l, coalesce(p.id_l, d.id_l, '') as id_l,
   coalesce(p.feed_r, d.feed_r) as feed_r, coalesce(p.id_r, d.id_r, '') as id_r,
@@ -45,8 +48,12 @@ select coalesce(p.feed_l, d.feed_l) as feed_l, coalesce(p.id_l, d.id_l, '') as i
   case when d.decision in ('unsure', 'unlinked') then '{REVIEW}'
     when d.decision is not null then '{DECIDED}' else p.outcome end as queue,
   d.decision is not null and d.decision is distinct from nullif(p.decided, '') as new
-from scored p full join said d using (feed_l, id_l, feed_r, id_r))
+from scored p full join said d using (feed_l, id_l, feed_r, id_r))) q
+left join person_of l on l.feed = q.feed_l and l.id = q.id_l
+left join person_of r on r.feed = q.feed_r and r.id = q.id_r
 """
+"""People are one row of a queue, however many of their records are alike: a number that their
+records share joins them already, and one decision is meant for all."""
 
 
 class Figure(msgspec.Struct, frozen=True):
@@ -87,6 +94,8 @@ class Row:
     harm: int
     harm_reason: str
     decision: str
+    more: int = 0
+    """Other pairs of the same people that wait in the same queue."""
     names: tuple[str, str] = ("", "")
     """As they were compared; empty: not known."""
     born: tuple[str, str] = ("", "")
@@ -109,7 +118,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A page of one queue, and how many pairs are in each."""
+    """A page of one queue, and how many pairs of people are in each."""
 
     rows: tuple[Row, ...]
     counts: dict[str, int]
@@ -160,24 +169,26 @@ class Pairs:
     def queue(self, name: str, feed: str, page: int) -> Queue:
         """Return a page of a queue, of one feed where it is given; beyond the last: the last.
 
-        What waits is ranked by clinical harm, then by how likely it is one person.
+        What waits is ranked by clinical harm, then by how likely it is one person; of people with
+        several pairs the first stands for all.
         """
         where, given = _of_feed(feed)
         counted = self._db.rows(
-            f"select queue, count(*) from listed where {where} group by 1", given
+            f"select queue, count(distinct people) from listed where {where} group by 1", given
         )
         counts = dict.fromkeys(QUEUES, 0) | dict(counted)
         harmful, new = self._db.row(
-            f"select count(*) filter (queue = '{REVIEW}' and harm > 0), count(*) filter (new) "
-            f"from listed where {where}",
+            f"select count(distinct people) filter (queue = '{REVIEW}' and harm > 0), "
+            f"count(*) filter (new) from listed where {where}",
             given,
         )
         pages = max(1, -(-counts[name] // PAGE))
         page = min(max(page, 1), pages)
         rows = self._rows(
-            f"queue = ? and {where} order by {_order(name)} limit {PAGE} "
+            f"queue = ? and {where} qualify {_first(name)} order by {_order(name)} limit {PAGE} "
             f"offset {(page - 1) * PAGE}",
             [name, *given],
+            more="count(*) over (partition by people) - 1",
         )
         feeds = self._db.rows(
             "select feed_l from listed union select feed_r from listed order by 1"
@@ -210,15 +221,17 @@ class Pairs:
         return (Level(_PRIOR, "", prior), *compared)
 
     def place(self, name: str, feed: str, key: str, without: Iterable[str] = ()) -> Place:
-        """Return where a pair stands in a queue, and the keys of its neighbours there.
+        """Return where a pair, or that of its people, stands in a queue, and the keys beside it.
 
         Pairs of `without` are none.
         """
         where, given = _of_feed(feed)
         rows = self._db.rows(
-            f"with ranked as (select key, row_number() over (order by {_order(name)}) as number "
-            f"from listed where queue = ? and {where}), "
-            "here as (select number from ranked where key = ?) "
+            f"with first as (select * from listed where queue = ? and {where} "
+            f"qualify {_first(name)}), ranked as ("
+            f"select key, people, row_number() over (order by {_order(name)}) as number "
+            "from first), here as (select number from ranked "
+            "where people in (select people from listed where key = ?)) "
             "select here.number, (select count(*) from ranked), "
             "coalesce(arg_max(r.key, r.number) filter (r.number < here.number), ''), "
             "coalesce(arg_min(r.key, r.number) filter (r.number > here.number), '') "
@@ -269,11 +282,11 @@ class Pairs:
         told = [dict(zip(names, row, strict=True)) for row in rows]
         return {Record(person["feed"], person["id"]): person for person in told}
 
-    def _rows(self, where: str, given: list[str]) -> tuple[Row, ...]:
+    def _rows(self, where: str, given: list[str], more: str = "0") -> tuple[Row, ...]:
         """Return pairs with what their records are called."""
         found = self._db.rows(
             "select feed_l, id_l, feed_r, id_r, queue, outcome, probability, veto, harm, "
-            f"harm_reason, decision from listed where {where}",
+            f"harm_reason, decision, {more} from listed where {where}",
             given,
         )
         rows = [Row(Pair(*row[:4]), *row[4:]) for row in found]
@@ -303,6 +316,14 @@ def opened(run: Path, decided: Iterable[Decided]) -> Iterator[Pairs]:
             for d in decided
         ]
         db.insert("said", columns, rows)
+        keys = run / "person_key.parquet"
+        source = (
+            "select feed, value as id, min(person) as person "
+            f"from read_parquet({quoted(str(keys))}) where kind = 'id' group by all"
+            if keys.is_file()
+            else "select '' as feed, '' as id, 0 as person where false"
+        )
+        db.run(f"create view person_of as {source}")
         db.run(_LISTED)
         yield Pairs(db, run)
 
@@ -319,6 +340,11 @@ def weights(run: Path) -> dict[tuple[str, str], float]:
 
 def _of_feed(feed: str) -> tuple[str, list[str]]:
     return ("(feed_l = ? or feed_r = ?)", [feed, feed]) if feed else ("true", [])
+
+
+def _first(name: str) -> str:
+    """Return the SQL of whether a pair is the first one of its people in a queue."""
+    return f"row_number() over (partition by people order by {_order(name)}) = 1"
 
 
 def _order(name: str) -> str:

@@ -70,30 +70,30 @@ select rid, source as feed, rec_id as id, birth_date, gender,
 from set_row;
 
 create table sent_name as
-select rid, 1 as n, 'official' as use, family,
-  list_filter([given, middle], lambda x: x is not null) as given, []::varchar[] as prefix,
+select rid, 0 as n, 'official' as use, family,
+  list_filter([given, middle], lambda x: x is not null) as given,
   list_filter([suffix], lambda x: x is not null) as suffix, null::varchar as text
 from set_row where coalesce(given, middle, family, suffix) is not null
 union all
-select rid, 2, 'maiden', maiden, []::varchar[], []::varchar[], []::varchar[], null
+select rid, 1, 'maiden', maiden, []::varchar[], []::varchar[], null
 from set_row where maiden is not null;
 
 create table sent_address as
-select rid, 1 as n, 'home' as use, list_filter([line], lambda x: x is not null) as line,
-  city, state, zip as postal_code, country, null::varchar as text
+select rid, 0 as n, 'home' as use, list_filter([line], lambda x: x is not null) as line,
+  city, state, zip as postal_code, null::varchar as text
 from set_row where coalesce(line, city, state, zip) is not null;
 
 create table sent_contact as
-select rid, 1 as n, 'phone' as system, null::varchar as use, phone as value
+select rid, 0 as n, 'phone' as system, phone as value
 from set_row where phone is not null
 union all
-select rid, 2, 'email', null, email from set_row where email is not null;
+select rid, 1, 'email', email from set_row where email is not null;
 
 create table sent_number as
-select rid, 1 as n, '{mrn}' || source as system, 'MR' as type, mrn as value
+select rid, 0 as n, '{mrn}' || source as system, 'MR' as type, mrn as value
 from set_row where mrn is not null
 union all
-select rid, 2, '{ssn}', 'SS', ssn from set_row where ssn is not null;
+select rid, 1, '{ssn}', 'SS', ssn from set_row where ssn is not null;
 
 create table truth as
 select rid, person_id, coalesce(kind, '') as kind, coalesce(nullif(noise, 'orig'), '') as noise,

@@ -29,12 +29,16 @@ class Key:
     """A list of which every item makes a key of its own, called `item` in the parts."""
 
 
+_NAMES = """(case
+when list_has_any(given_roots, family_all) then list_distinct(given_roots || family_all)
+else given_roots || family_all end)"""
+"""Given names and family names, each once."""
 KEYS = (
     Key("person's number", "item", each="numbers"),
     Key("record number", "item", each="mrns"),
     Key("e-mail", "item", each="emails"),
     Key("phone", "item", each="phones"),
-    Key("birth date and name", "birth_date, item", each="ordered(given_roots || family_all)"),
+    Key("birth date and name", "birth_date, item", each=_NAMES),
     Key("address and given name", "line, left(given_sound, 2)"),
     Key("names and area", "item, family, coalesce(zip, city)", each="given_roots"),
     Key("names and year", "item, family, birth_year", each="given_roots"),
@@ -78,33 +82,42 @@ def find_candidates(db: Database, whole: int) -> list[KeyCount]:
         )
         return [KeyCount("all", records, records * (records - 1) // 2, 0)]
     db.run("create or replace temp table found (l integer, r integer)")
-    counts = [_find(db, key, int(key.budget * max(records, SMALL))) for key in KEYS]
+    counts: dict[str, KeyCount] = {}
+    for each in dict.fromkeys(key.each for key in KEYS):
+        keys = [key for key in KEYS if key.each == each]
+        _hash(db, each, keys)
+        for k, key in enumerate(keys):
+            counts[key.name] = _find(db, key, f"key_{k}", int(key.budget * max(records, SMALL)))
+    db.run("drop table key_of")
     db.run("insert into compared select distinct l, r from found")
     db.run("drop table found")
-    return counts
+    return [counts[key.name] for key in KEYS]
 
 
-def _find(db: Database, key: Key, budget: int) -> KeyCount:
-    item = f", unnest({key.each}) as item" if key.each else ""
-    known = " and ".join(f"({part}) is not null" for part in parts_of(key))
+def _hash(db: Database, each: str, keys: Sequence[Key]) -> None:
+    """Make `key_of`: n, and key_0, key_1, ... of the keys that go over one list, in one scan."""
+    told = []
+    for k, key in enumerate(keys):
+        known = " and ".join(f"({part}) is not null" for part in parts_of(key))
+        told.append(f"case when {known} then hash({key.parts}) end as key_{k}")
+    source = f"(select *, unnest({each}) as item from person_record)" if each else "person_record"
+    db.run(f"create or replace temp table key_of as select n, {', '.join(told)} from {source}")
+
+
+def _find(db: Database, key: Key, column: str, budget: int) -> KeyCount:
+    """Add the pairs of a key to `found`."""
     db.run(
-        f"create or replace temp table key_of as select hash({key.parts}) as key, n "
-        f"from (select *{item} from person_record) where {known}"
-    )
-    db.run(
-        "create or replace temp table block as select key, count(*) as size from key_of "
-        "group by key having count(*) > 1"
+        f"create or replace temp table block as select {column} as key, count(*) as size "
+        f"from key_of where {column} is not null group by key having count(*) > 1"
     )
     sizes = db.rows(
         "select size, count(*) * (size * (size - 1) // 2) from block group by size order by size"
     )
     largest, pairs = _largest(sizes, budget)
     db.run(
-        "create or replace temp table shared as select key, n from key_of "
-        f"where key in (select key from block where size <= {largest})"
-    )
-    db.run(
-        "insert into found select a.n, b.n from shared a join shared b using (key) where a.n < b.n"
+        "insert into found with shared as materialized ("
+        f"select key, n from key_of join block on key = {column} where size <= {largest}) "
+        "select a.n, b.n from shared a join shared b using (key) where a.n < b.n"
     )
     return KeyCount(key.name, largest, pairs, sum(made for _, made in sizes) - pairs)
 

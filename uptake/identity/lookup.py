@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 import shutil
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from itertools import accumulate
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate, groupby
 from typing import TYPE_CHECKING, Any, Literal
 
 import duckdb
@@ -37,10 +37,10 @@ FOLDER = "patient-index"
 RECORDS, ENTRIES, NAMES, ABOUT = "records.arrow", "keys.arrow", "names.arrow", "about.json"
 HELD = ("busy_contact", "busy_number", "busy_line", *sorted(normal.REFERENCE))
 """Tables that normal forms read: what too many share, and what words mean."""
-VERSION = f"1 duckdb {duckdb.__version__}"
+VERSION = f"2 duckdb {duckdb.__version__}"
 """Keys are hashes of DuckDB, which it may change from version to version."""
-BATCH = 1 << 20
-"""Rows of a file that lie together."""
+BATCH = 1 << 18
+"""Rows of a file that lie together: to take some out of a few places is quick."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,22 +104,43 @@ class Lookup:
     """The numbers of the entries."""
     frequency: dict[str, int]
     """How many records have a given name."""
+    _parts: list[pa.RecordBatch] = field(init=False)
+    _starts: list[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Note where the records lie."""
+        parts = self.records.to_batches()
+        object.__setattr__(self, "_parts", parts)
+        starts = accumulate(map(len, parts), initial=0)
+        object.__setattr__(self, "_starts", list(starts)[:-1])
 
     def numbers(self, keys: Iterable[int]) -> list[int]:
-        """Return the n of the records under any of these keys."""
+        """Return the n of the records under any of these keys, in order."""
         if self.linkage.whole:
             return list(range(self.linkage.records))
-        return sorted({n for key in keys for n in self._under(key)})
+        return sorted({n for key in set(keys) for n in self._under(key)})
+
+    def taken(self, numbers: Iterable[int]) -> list[pa.RecordBatch]:
+        """Return the records of these numbers, which are in order.
+
+        Not with `take` of the whole table, which copies every column to give a hundred rows.
+        """
+        found = []
+        for part, group in groupby(numbers, lambda n: bisect_right(self._starts, n) - 1):
+            here = pa.array([n - self._starts[part] for n in group], pa.int32())
+            found.append(self._parts[part].take(here))
+        return found
 
     def _under(self, key: int) -> Sequence[int]:
         first, end = bisect_left(self.keys, key), bisect_right(self.keys, key)
         return [self.places[at] for at in range(first, end)]
 
 
-def key_query(source: str, keys: Iterable[Key] = KEYS) -> str:
+def key_query(source: str, keys: Iterable[Key] = KEYS, *, told: str = "distinct key, n") -> str:
     """Return the query of the keys of records: key and n; `source` is a table of person_record.
 
-    A key of one kind never meets one of another, though its parts are the same.
+    A key of one kind never meets one of another, though its parts are the same. `told` is what is
+    selected of them.
     """
     lists, hashes = [], []
     for k, key in enumerate(KEYS):
@@ -132,7 +153,7 @@ def key_query(source: str, keys: Iterable[Key] = KEYS) -> str:
         hashes.append(f"case when {known} then hash({k}, {', '.join(parts)}) end")
     # several unnests go side by side, the shorter ones filled up with NULL
     return (
-        f"select distinct key, n from (select unnest([{', '.join(hashes)}]) as key, n "
+        f"select {told} from (select unnest([{', '.join(hashes)}]) as key, n "
         f"from (select {', '.join(('*', *lists))} from {source})) where key is not null"
     )
 
@@ -193,13 +214,25 @@ def _write(db: Database, query: str, path: Path) -> None:
     """Write the rows of an ordered query as an Arrow file, which is read where it lies."""
     writer = None
     with pa.OSFile(str(path), "wb") as stream:
-        for batch in db.batches(query, BATCH):
+        for batch in _joined(db.batches(query, BATCH)):
             writer = writer or pa.ipc.new_file(stream, batch.schema)
             writer.write_batch(batch)
         if writer is None:
             columns = db.connection.sql(query).to_arrow_table().schema
             writer = pa.ipc.new_file(stream, columns)
         writer.close()
+
+
+def _joined(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield batches of at least `BATCH` rows but the last; a database gives them as it likes."""
+    waiting: list[pa.RecordBatch] = []
+    for batch in batches:
+        waiting.append(batch)
+        if sum(map(len, waiting)) >= BATCH:
+            yield from pa.Table.from_batches(waiting).combine_chunks().to_batches()
+            waiting = []
+    if waiting:
+        yield from pa.Table.from_batches(waiting).combine_chunks().to_batches()
 
 
 def open_lookup(folder: Path) -> Lookup:

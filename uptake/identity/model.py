@@ -16,6 +16,8 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from uptake.identity.pairs import beside, columns_compared, levelled
+
 if TYPE_CHECKING:
     from uptake.engine.duckdb import Database
 
@@ -74,6 +76,8 @@ class Model:
     comparisons: tuple[Comparison, ...]
     vetoes: tuple[Veto, ...]
     settings: Mapping[str, Any]
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """SQL of what is so of a pair, by name: conditions read it as `name_lr`."""
     prevalence: float = 0.0
     """The probability that two records of one feed, taken at random, are of one person."""
     across: float = 0.0
@@ -86,9 +90,8 @@ def shipped_model() -> Model:
     """Return the model that ships, with its priors."""
     path = Path(str(resources.files("uptake"))) / "content" / "identity.toml"
     told = tomllib.loads(path.read_text("utf-8"))
-    words: dict[str, str] = {}
-    for name, sql in told["where"].items():  # one may be said with those before it
-        words[name] = sql.format(**words)
+    words = {name: f"{name}_lr" for name in told["pair"]}
+    facts = {name: sql.format(**words) for name, sql in told["pair"].items()}
     comparisons = tuple(
         Comparison(
             c["name"],
@@ -105,8 +108,8 @@ def shipped_model() -> Model:
         )
         for v in told.get("veto", ())
     )
-    settings = {k: v for k, v in told.items() if k not in ("comparison", "veto", "where")}
-    return Model(told["version"], comparisons, vetoes, settings)
+    settings = {k: v for k, v in told.items() if k not in ("comparison", "veto", "pair")}
+    return Model(told["version"], comparisons, vetoes, settings, facts)
 
 
 def _level(told: Mapping[str, Any], words: Mapping[str, str]) -> Level:
@@ -175,37 +178,21 @@ def _sampled(db: Database, model: Model, records: int) -> list[list[int]]:
         return [[0] * len(c.levels) for c in model.comparisons]
     rounds = max(1, min(records - 1, SAMPLED // records))
     steps = sorted({1 + (records - 1) * k // rounds for k in range(rounds)} - {records})
-    some = "" if records <= SAMPLED else f"where l.n % {records // SAMPLED + 1} = 0"
+    some = "" if records <= SAMPLED else f"where n % {records // SAMPLED + 1} = 0"
     columns = ", ".join(
-        f"count(*) filter (g{i} = {k})"
-        for i, c in enumerate(model.comparisons)
+        f"count(*) filter (level_{c.name} = {k})"
+        for c in model.comparisons
         for k in range(len(c.levels))
     )
-    gammas = ", ".join(f"{level_sql(c)} as g{i}" for i, c in enumerate(model.comparisons))
-    names = [row[0] for row in db.rows("select column_name from (describe person_record)")]
-    both = ", ".join(f"{s}.{n} as {n}_{s}" for s in ("l", "r") for n in names)
-    row = db.row(
-        f"""
-        with pair as (
-          select {both} from person_record l
-          cross join (select unnest({steps}) as step) s
-          join person_record r on r.n = (l.n + s.step) % {records}
-          {some}
-        ),
-        judged as (select {gammas} from pair)
-        select {columns} from judged
-        """
+    db.run(
+        f"create or replace temp table sampled as select n as l, (n + step) % {records} as r "
+        f"from person_record cross join (select unnest({steps}) as step) {some}"
     )
+    pair = beside(columns_compared(model), "from sampled")
+    row = db.row(f"select {columns} from ({levelled(model, pair)})")
+    db.run("drop table sampled")
     found, at = [], 0
     for comparison in model.comparisons:
         found.append(list(row[at : at + len(comparison.levels)]))
         at += len(comparison.levels)
     return found
-
-
-def level_sql(comparison: Comparison) -> str:
-    """Return the SQL of which level a pair is on: its place in `levels`, or -1: cannot tell."""
-    cases = " ".join(
-        f"when {level.when} then {k}" for k, level in enumerate(comparison.levels) if level.when
-    )
-    return f"(case when {comparison.null} then -1 {cases} else {len(comparison.levels) - 1} end)"

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from uptake.engine.duckdb import quoted
-from uptake.identity.model import level_sql
+from uptake.identity.pairs import beside, columns_of, with_facts
+from uptake.identity.weights import weighed
 
 if TYPE_CHECKING:
     from uptake.engine.duckdb import Database
@@ -26,12 +27,25 @@ GATE = "the figures of this load are not what linkage expects, so nothing is lin
 
 def decide_outcomes(db: Database, model: Model) -> None:
     """Make `judged_pair`: the pairs that are likely enough, each with its outcome and veto."""
-    names = [row[0] for row in db.rows("select column_name from (describe person_record)")]
-    db.run(f"create or replace table judged_pair as {judged_query(model, names)}")
+    db.run(f"create or replace table judged_pair as {judged_query(model)}")
 
 
-def judged_query(model: Model, names: Iterable[str]) -> str:
-    """Return the query of `judged_pair` over `scored` and `person_record`, of these columns."""
+def judged_query(model: Model) -> str:
+    """Return the query of `judged_pair` over `scored` and `person_record`."""
+    conditions = [veto.when for veto in model.vetoes]
+    likely = f"select * from scored where probability >= {model.settings['outcome']['review']}"
+    pair = beside({"rid", *columns_of(conditions, model)}, likely)
+    return _judged(model, with_facts(pair, conditions, model))
+
+
+def judged_at_once(model: Model, pair: str) -> str:
+    """Return the query of `judged_pair` over a query of pairs with `columns_judged` of both."""
+    pair = weighed(model, pair, [veto.when for veto in model.vetoes])
+    least = model.settings["outcome"]["review"]
+    return _judged(model, f"select * from ({pair}) where probability >= {least}")
+
+
+def _judged(model: Model, pair: str) -> str:
     bounds = model.settings["outcome"]
     cases = "\n".join(f"when {v.when} then {k}" for k, v in enumerate(model.vetoes))
     words = ", ".join(quoted(v.words) for v in model.vetoes)
@@ -43,15 +57,12 @@ def judged_query(model: Model, names: Iterable[str]) -> str:
         f"weight := weight_{c.name})"
         for c in model.comparisons
     )
-    both = ", ".join(f"{s}.{n} as {n}_{s}" for s in ("l", "r") for n in names)
     return f"""
-        with likely as (select * from scored where probability >= {bounds["review"]}),
-        pair as (
-          select s.*, {both} from likely s
-          join person_record l on l.n = s.l join person_record r on r.n = s.r
-        ),
-        labelled as (select *, {levels} from pair),
-        vetoed as (select *, case {cases or "when false then 0"} end as k from labelled)
+        with labelled as (select *, {levels} from ({pair})),
+        -- materialized: else each veto is asked twice, for the filter once more
+        vetoed as materialized (
+          select *, case {cases or "when false then 0"} end as k from labelled
+        )
         select l, r, least(rid_l, rid_r) as rid_l, greatest(rid_l, rid_r) as rid_r,
           probability, weight, [{told}] as levels,
           coalesce([{words}][k + 1], '') as veto, coalesce([{apart}][k + 1], false) as apart,
@@ -64,7 +75,7 @@ def judged_query(model: Model, names: Iterable[str]) -> str:
 def _label(comparison: Comparison) -> str:
     """Return the SQL of the label of the level a pair is on."""
     labels = ", ".join(quoted(x) for x in ("cannot tell", *(v.label for v in comparison.levels)))
-    return f"[{labels}][{level_sql(comparison)} + 2]"
+    return f"[{labels}][level_{comparison.name} + 2]"
 
 
 def cluster(db: Database, model: Model, *, trusted: bool) -> None:

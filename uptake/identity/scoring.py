@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from uptake.identity.weights import scored_sql
+from uptake.identity.pairs import beside, columns_compared, levelled
+from uptake.identity.weights import equality, scored_sql, weight_sql
 
 if TYPE_CHECKING:
+    from splink import SplinkDataFrame
+
     from uptake.engine.duckdb import Database
     from uptake.identity.model import Comparison, Model
 
@@ -27,7 +30,7 @@ ROUNDS = 20
 
 
 def settings(model: Model) -> dict[str, Any]:
-    """Return the model as Splink takes it."""
+    """Return the model as Splink takes it, over `pair_level`: a pair is a record of its own."""
     return {
         "link_type": "dedupe_only",
         "unique_id_column_name": "n",
@@ -41,24 +44,29 @@ def settings(model: Model) -> dict[str, Any]:
 
 
 def _comparison(comparison: Comparison) -> dict[str, Any]:
+    level = f"level_{comparison.name}_l"
     levels: list[dict[str, Any]] = [
         {
-            "sql_condition": comparison.null,
+            "sql_condition": f"{level} = -1",
             "label_for_charts": "cannot tell",
             "is_null_level": True,
         }
     ]
-    for level in comparison.levels:
-        told: dict[str, Any] = {
-            "sql_condition": level.when or "ELSE",
-            "label_for_charts": level.label,
-            "m_probability": level.m,
-            "u_probability": level.u,
-        }
-        if level.tf:
-            told["tf_adjustment_column"] = comparison.tf
-            told["tf_adjustment_weight"] = level.tf
-        levels.append(told)
+    equal = equality(comparison)
+    for k, told in enumerate(comparison.levels):
+        levels.append(
+            {
+                # by this condition Splink knows whose u the frequency of a name stands in for
+                "sql_condition": equal if told.when == equal else f"{level} = {k}",
+                "label_for_charts": told.label,
+                "m_probability": told.m,
+                "u_probability": told.u,
+            }
+        )
+        if told.tf:
+            levels[-1]["tf_adjustment_column"] = comparison.tf
+            levels[-1]["tf_adjustment_weight"] = told.tf
+    levels[-1]["sql_condition"] = "ELSE"
     return {"output_column_name": comparison.name, "comparison_levels": levels}
 
 
@@ -78,14 +86,45 @@ def score(db: Database, model: Model) -> Model:
     return _settle(db, model)
 
 
-def _weigh(db: Database, model: Model, names: Iterable[str]) -> None:
-    """Make `weighed` by Splink: l, r, evidence (the weight without the prior), and weights."""
+def _weigh(db: Database, model: Model, names: Sequence[str]) -> None:
+    """Make `weighed` by Splink: l, r, evidence (the weight without the prior), weights and levels.
+
+    The levels are found first, since Splink would work out what several of them ask each time
+    anew, on rows of fifty columns. Its records are the pairs: each has its levels, and the names
+    that both have.
+    """
+    levels = ", ".join(f"level_{c.name}" for c in model.comparisons)
+    pair = beside({*names, *columns_compared(model)}, "from compared")
+    same = ", ".join(f"case when {n}_l = {n}_r then {n}_l end as {n}" for n in names)
+    db.run(
+        f"create or replace table pair_level as select (l::bigint << 32) + r as n, {levels}, "
+        f"{same} from ({levelled(model, pair)})"
+    )
+    found = _predicted(db, model, names)
+    weights = ", ".join(
+        f"coalesce(mw_{c.name}, 0)"
+        + (f" + coalesce(mw_tf_adj_{c.name}, 0)" if c.tf else "")
+        + f" as weight_{c.name}"
+        for c in model.comparisons
+    )
+    db.run(
+        "create or replace temp table weighed as "
+        "select (n >> 32)::integer as l, (n & 4294967295)::integer as r, "
+        f"match_weight - ({_odds(model.prevalence)}) as evidence, {weights}, {levels} "
+        f"from {found.physical_name} f join pair_level p on p.n = f.n_l"
+    )
+    found.drop_table_from_database_and_remove_from_cache()
+    db.run("drop table pair_level")
+
+
+def _predicted(db: Database, model: Model, names: Iterable[str]) -> SplinkDataFrame:
+    """Return what Splink says of `pair_level`, of the pairs that are likely enough."""
     from splink import DuckDBAPI, Linker
 
     logging.getLogger("splink").setLevel(logging.ERROR)
     api = DuckDBAPI(connection=db.connection)
     linker = Linker(
-        api.register("person_record"),
+        api.register("pair_level"),
         settings(model),
         log_level=logging.ERROR,
         validate_settings=False,
@@ -95,39 +134,47 @@ def _weigh(db: Database, model: Model, names: Iterable[str]) -> None:
         tables.register_term_frequency_lookup(api.register(f"frequency_of_{name}"), name)
     db.run(
         "create or replace table blocked_pair as "
-        "select '0' as match_key, l as join_key_l, r as join_key_r from compared"
+        "select '0' as match_key, n as join_key_l, n as join_key_r "
+        f"from ({_at_most(db, model, names)}) where weight >= {LEAST_WEIGHT}"
     )
     tables.register_blocked_pairs_for_predict(api.register("blocked_pair"))
     found = linker.inference.predict(threshold_match_weight=LEAST_WEIGHT, warning_mode="never")
-    weights = ", ".join(
-        f"coalesce(mw_{c.name}, 0)"
-        + (f" + coalesce(mw_tf_adj_{c.name}, 0)" if c.tf else "")
-        + f" as weight_{c.name}"
-        for c in model.comparisons
-    )
-    db.run(
-        "create or replace temp table weighed as select n_l as l, n_r as r, "
-        f"match_weight - ({_odds(model.prevalence)}) as evidence, {weights} "
-        f"from {found.physical_name}"
-    )
-    found.drop_table_from_database_and_remove_from_cache()
     db.run("drop table blocked_pair")
+    return found
+
+
+def _at_most(db: Database, model: Model, names: Iterable[str]) -> str:
+    """Return the query of the largest weight that each pair could have: with the rarest of names.
+
+    Most pairs cannot be likely even so, and Splink need not see them.
+    """
+    rarest = []
+    for name in names:
+        (share,) = db.row(f"select min(tf_{name}) from frequency_of_{name}")
+        rarest += [f"{share or 1.0}::double as tf_{name}_{side}" for side in "lr"]
+    weight = " + ".join(map(weight_sql, model.comparisons))
+    return (
+        f"select n, {_odds(model.prevalence)} + {weight} as weight "
+        f"from (select *, {', '.join(rarest)} from pair_level)"
+    )
 
 
 def _weigh_at_once(db: Database, model: Model, names: Iterable[str]) -> None:
-    """Make `weighed` by the query that Splink would run, which takes half a second to write it."""
-    columns = [name for (name,) in db.rows("select column_name from (describe person_record)")]
+    """Make `weighed` by the query that Splink would run, which takes half a second to write it.
+
+    It is materialized before it is filtered: else DuckDB works out every level twice.
+    """
     told = ", ".join(f"frequency_of_{name}.tf_{name}" for name in names)
     joins = " ".join(f"left join frequency_of_{name} using ({name})" for name in names)
-    columns += [f"tf_{name}" for name in names]
-    query = scored_sql(replace(model, across=model.prevalence), columns, "from compared")
+    query = scored_sql(replace(model, across=model.prevalence), "from compared")
     db.run(
         f"""
         create or replace temp table weighed as
-        with person_record as materialized (select p.*, {told} from main.person_record p {joins})
+        with person_record as materialized (select p.*, {told} from main.person_record p {joins}),
+        everything as materialized ({query})
         select l, r, weight - ({_odds(model.prevalence)}) as evidence,
           * exclude (l, r, weight, probability)
-        from ({query}) where weight >= {LEAST_WEIGHT}
+        from everything where weight >= {LEAST_WEIGHT}
         """
     )
 

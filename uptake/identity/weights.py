@@ -10,22 +10,31 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from uptake.identity.model import level_sql
+from uptake.identity.pairs import beside, columns_compared, levelled
 
 if TYPE_CHECKING:
     from uptake.identity.model import Comparison, Model
 
 
-def scored_sql(model: Model, columns: Iterable[str], pairs: str) -> str:
-    """Return the query of `scored`: l, r, weight, probability and the weight of each comparison.
+def scored_sql(model: Model, pairs: str) -> str:
+    """Return the query of `scored`: l, r, weight, probability, weight and level of each comparison.
 
-    `pairs` is a query of l and r, numbers of `person_record`, whose columns these are; it has
-    `tf_…`, how frequent a name is, for each comparison that goes by frequency.
+    `pairs` is a query of l and r, numbers of `person_record`, which has `tf_…`, how frequent a name
+    is, for each comparison that goes by frequency.
     """
-    both = ", ".join(f"{side}.{name} as {name}_{side}" for side in "lr" for name in columns)
-    levels = ", ".join(f"{level_sql(c)} as level_{c.name}" for c in model.comparisons)
+    frequent = {f"tf_{c.tf}" for c in model.comparisons if c.tf}
+    told = ", ".join(f"weight_{c.name}, level_{c.name}" for c in model.comparisons)
+    pair = beside({"feed", *frequent, *columns_compared(model)}, pairs)
+    return f"select l, r, weight, probability, {told} from ({weighed(model, pair)})"
+
+
+def weighed(model: Model, pair: str, conditions: Iterable[str] = ()) -> str:
+    """Return a query of pairs with all that `scored_sql` tells of them, and its own columns.
+
+    The facts of other conditions are added, too.
+    """
     weights = ", ".join(f"{weight_sql(c)} as weight_{c.name}" for c in model.comparisons)
-    names = [f"weight_{c.name}" for c in model.comparisons]
+    added = " + ".join(f"weight_{c.name}" for c in model.comparisons)
     within, across = (math.log2(share / (1 - share)) for share in (model.prevalence, model.across))
     # who asks without a feed asks as that one would which knows the record
     prior = (
@@ -33,11 +42,8 @@ def scored_sql(model: Model, columns: Iterable[str], pairs: str) -> str:
         f"then {within!r}::double else {across!r}::double end"
     )
     return f"""
-        select n_l as l, n_r as r, {prior} + {" + ".join(names)} as weight,
-          1 / (1 + pow(2::double, -weight)) as probability, {", ".join(names)}
-        from (select *, {weights} from (select *, {levels} from (
-          select {both} from ({pairs}) p
-          join person_record l on l.n = p.l join person_record r on r.n = p.r)))
+        select *, {prior} + {added} as weight, 1 / (1 + pow(2::double, -weight)) as probability
+        from (select *, {weights} from ({levelled(model, pair, conditions)}))
     """
 
 
@@ -60,7 +66,12 @@ def weight_sql(comparison: Comparison) -> str:
     return f"(case level_{comparison.name} {' '.join(cases)} else 0::double end)"
 
 
+def equality(comparison: Comparison) -> str:
+    """Return the condition that both have one name, as the level has it that says no more."""
+    return f"{comparison.tf}_l = {comparison.tf}_r"
+
+
 def _agreement(comparison: Comparison) -> float:
     """Return u of the level that is the equality of the name and nothing else, as Splink does."""
-    equal = f"{comparison.tf}_l = {comparison.tf}_r"
-    return next(level.u for level in comparison.levels if level.when.strip("() ") == equal)
+    equal = equality(comparison)
+    return next(level.u for level in comparison.levels if level.when == equal)

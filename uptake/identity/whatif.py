@@ -7,22 +7,19 @@ made equal: so a veto that would fall falls here too, and one that would rise is
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from uptake.engine.duckdb import Database, brief_database, quoted
 from uptake.identity.explain import Alternative, Scored, probability
-from uptake.identity.model import level_sql
 from uptake.identity.outcomes import judged_query
+from uptake.identity.pairs import beside, columns_compared, columns_of, levelled
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from uptake.identity.explain import Level
     from uptake.identity.model import Comparison, Model
-
-_COLUMN = re.compile(r"\b(\w+)_[lr]\b")
 
 
 def if_alike(
@@ -48,7 +45,7 @@ def if_alike(
         if db.row("select (select count(*) from one_l), (select count(*) from one_r)") != (1, 1):
             return ()
         _suppose(db, model, columns)
-        return _judged(db, pair, model, list(columns), weights)
+        return _judged(db, pair, model, weights)
 
 
 def _suppose(db: Database, model: Model, columns: Mapping[str, str]) -> None:
@@ -59,7 +56,7 @@ def _suppose(db: Database, model: Model, columns: Mapping[str, str]) -> None:
     """
     rows = []
     for k, comparison in enumerate(model.comparisons):
-        alike = _columns_of(comparison, columns)
+        alike = _columns_of(comparison, columns, model)
         told = ", ".join(_shared(name, columns[name]) for name in sorted(alike))
         replaced = f" replace ({told})" if told else ""
         rows += [
@@ -69,10 +66,10 @@ def _suppose(db: Database, model: Model, columns: Mapping[str, str]) -> None:
     db.run(f"create table person_record as {' union all by name '.join(rows)}")
 
 
-def _columns_of(comparison: Comparison, columns: Mapping[str, str]) -> set[str]:
+def _columns_of(comparison: Comparison, columns: Mapping[str, str], model: Model) -> set[str]:
     """Return the columns that are equal on the level that records of one person mostly have."""
     usual = max(comparison.levels, key=lambda level: level.m)
-    begun = {name.partition("_")[0] for name in _COLUMN.findall(usual.when)}
+    begun = {name.partition("_")[0] for name in columns_of([usual.when], model)}
     return {name for name in columns if name.partition("_")[0] in begun}
 
 
@@ -85,25 +82,18 @@ def _judged(
     db: Database,
     pair: Scored,
     model: Model,
-    columns: list[str],
     weights: Mapping[tuple[str, str], float],
 ) -> tuple[Alternative, ...]:
-    both = ", ".join(f"{s}.{name} as {name}_{s}" for s in "lr" for name in columns)
-    levels = ", ".join(level_sql(c) for c in model.comparisons)
-    rows = db.rows(
-        f"select l, {levels} from (select l.n as l, {both} from person_record l "
-        "join person_record r on r.n = l.n + 1 and l.n % 2 = 0) order by l"
-    )
+    levels = ", ".join(f"level_{c.name}" for c in model.comparisons)
+    pairs = "select n as l, n + 1 as r from person_record where n % 2 = 0"
+    pairs = beside(columns_compared(model), pairs)
+    rows = db.rows(f"select l, {levels} from ({levelled(model, pairs)}) order by l")
     known = {level.comparison: level for level in pair.levels}
     told = [_weighed(n, found, pair, model, known, weights) for n, *found in rows]
-    names = ["l", "r", "weight", "probability", *(f"weight_{c.name}" for c in model.comparisons)]
-    kinds = ", ".join(f"{n} {'integer' if n in ('l', 'r') else 'double'}" for n in names)
-    db.run(f"create table scored ({kinds})")
-    db.insert("scored", names, told)
-    query = judged_query(model, ["n", "rid", *columns])
+    _score(db, model, [[*row, *found] for row, (_, *found) in zip(told, rows, strict=True)])
     judged = {
         n: (outcome, veto)
-        for n, outcome, veto in db.rows(f"select l, outcome, veto from ({query})")
+        for n, outcome, veto in db.rows(f"select l, outcome, veto from ({judged_query(model)})")
     }
     found = []
     for n, levels_ in ((row[0], row[1:]) for row in rows):
@@ -116,6 +106,15 @@ def _judged(
     return tuple(found)
 
 
+def _score(db: Database, model: Model, rows: Sequence[Sequence[float]]) -> None:
+    """Make `scored` of what was weighed and of the levels."""
+    kinds = {"l": "integer", "r": "integer", "weight": "double", "probability": "double"}
+    kinds |= {f"weight_{c.name}": "double" for c in model.comparisons}
+    kinds |= {f"level_{c.name}": "tinyint" for c in model.comparisons}
+    db.run(f"create table scored ({', '.join(f'{name} {kind}' for name, kind in kinds.items())})")
+    db.insert("scored", list(kinds), rows)
+
+
 def _weighed(
     n: int,
     found: Sequence[int],
@@ -124,7 +123,7 @@ def _weighed(
     known: Mapping[str, Level],
     weights: Mapping[tuple[str, str], float],
 ) -> list[float]:
-    """Return a row of `scored`: what is as it was weighs what it weighed."""
+    """Return a row of `scored` but for the levels: what is as it was weighs what it weighed."""
     told = []
     for comparison, level in zip(model.comparisons, found, strict=True):
         was = known.get(comparison.title)

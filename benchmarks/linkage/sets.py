@@ -45,6 +45,7 @@ COLUMNS = (
     "maiden",
     "birth_date",
     "gender",
+    "multiple_birth",
     "line",
     "city",
     "state",
@@ -66,7 +67,7 @@ ELSEWHERE = {"noise": "cat"}
 TABLES = """
 create table sent_patient as
 select rid, source as feed, rec_id as id, birth_date, gender,
-  null::integer as multiple_birth, true as active
+  multiple_birth::integer as multiple_birth, true as active
 from set_row;
 
 create table sent_name as

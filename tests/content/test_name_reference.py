@@ -16,6 +16,7 @@ FOLDER = Path(str(resources.files("uptake"))) / "content" / "reference"
 NORMAL = re.compile(r"[a-z0-9]+( [a-z0-9]+)*")
 MOST_BYTES = {
     "given_variant": 250_000,
+    "given_name": 410_000,
     "family_variant": 60_000,
     "family_ending": 6_000,
     "name_particle": 6_000,

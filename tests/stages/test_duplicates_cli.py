@@ -47,12 +47,12 @@ def request(identity: str, subject: str, drug: str) -> Resource:
 
 
 ROWS = people(PERSONS + 2)
-TWIN = ROWS[-1] | {"birth_date": "2019-05-05", "given": "Gabriel", "gender": "male"}
-OTHER = TWIN | {"given": "Gabriela", "gender": "female"}
+TWIN = ROWS[-1] | {"birth_date": "2019-05-05", "given": "Jon", "gender": "male"}
+OTHER = TWIN | {"given": "Jonathan"}
 ZOE = [sent(row, f"zoe-{n}") for n, row in enumerate(ROWS[:PERSONS])]
 ABE = [
     *(sent(row, f"abe-{n}") for n, row in enumerate(ROWS[:AGAIN])),
-    sent(TWIN, "twin-1"), sent(OTHER, "twin-2"),
+    sent(TWIN, "twin-1", multipleBirthInteger=1), sent(OTHER, "twin-2", multipleBirthInteger=2),
     request("m1", "abe-0", "Metformin"), request("m2", "abe-0", "Lisinopril"),
 ]  # fmt: skip
 """Two feeds; the one that is first in text order came later."""

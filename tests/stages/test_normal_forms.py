@@ -199,6 +199,8 @@ def nasty(at: random.Random, identity: str) -> Resource:
         "birthDate": at.choice(DATES),
         "gender": at.choice(("female", "Male", " m", "other", "", "é")),
         "active": at.choice((True, False)),
+        "multipleBirthInteger": at.choice((None, None, 0, 1, 2, -1, 2**40)),
+        "multipleBirthBoolean": at.choice((None, None, True, False)),
     }
     return patient(identity, **{k: v for k, v in told.items() if v}, **kept(single))
 
@@ -221,9 +223,12 @@ def test_one_patient_has_the_form_of_a_load(told: list[Resource], tmp_path: Path
         assert busy.numbers
         held = {record["id"]: record for record in records(db)}
     assert len(held) == len(told)
+    # of a load of odd names none is doubted: `doubt_names`
+    doubted = all(record["given_known"] for record in held.values())
     for resource in told:
         record = held[resource["id"]]
         by_itself = dict.fromkeys(record) | person_of(sent_by(resource), read, busy)
+        by_itself["given_known"] |= doubted
         assert comparable(by_itself) == comparable(record), resource
 
 
@@ -274,7 +279,8 @@ def sent_of(db: Database) -> dict[int, Sent]:
     homes = listed("sent_address", f"use, {line}, city, state, postal_code", SentAddress)
     contacts = listed("sent_contact", "system, value", SentContact)
     numbers = listed("sent_number", "system, type, value", SentNumber)
-    people = db.rows("select rid, birth_date, gender, active from sent_patient")
+    told = "birth_date, gender, multiple_birth, active"
+    people = db.rows(f"select rid, {told} from sent_patient")
     return {
         rid: Sent(*row, *(tuple(x.get(rid, ())) for x in (names, homes, contacts, numbers)))
         for rid, *row in people

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from uptake.engine.duckdb import Database
 
 PATHS = (
-    "birthDate", "gender", "active", "multipleBirthInteger",
+    "birthDate", "gender", "active", "multipleBirthInteger", "multipleBirthBoolean",
     "name.use", "name.family", "name.given", "name.suffix", "name.text",
     "address.use", "address.line", "address.city", "address.state", "address.postalCode",
     "address.text",
@@ -36,7 +36,7 @@ create or replace table sent_contact (rid bigint, n integer, system varchar, val
 create or replace table sent_number (rid bigint, n integer, system varchar, type varchar,
   value varchar);
 """
-"""`n` counts from 0, in the order sent."""
+"""`n` counts from 0, in the order sent; `multiple_birth` is the place among twins, or 0."""
 
 _NEWEST = """
 create or replace temp table newest_patient as
@@ -46,6 +46,7 @@ qualify r.id is null or row_number() over (partition by r.feed, r.id
   order by m.last_updated desc nulls last, r.rid desc) = 1
 """
 
+_LARGEST = 2**31 - 1
 AT_ONCE = 200_000
 """Patients that are taken apart at once: all of them would fill the memory."""
 _ENDS = f"""
@@ -92,7 +93,8 @@ def _read_some(db: Database, which: str) -> None:
     )
     db.run(
         "insert into sent_patient select rid, feed, id, p.birthDate, p.gender, "
-        "try_cast(p.multipleBirthInteger as integer), p.active from told"
+        "coalesce(nullif(greatest(try_cast(p.multipleBirthInteger as integer), 0), 0), "
+        "case when p.multipleBirthBoolean then 0 end), p.active from told"
     )
     for table, (element, columns) in _LISTED.items():
         db.run(
@@ -145,6 +147,8 @@ class Sent:
 
     birth_date: str | None
     gender: str | None
+    multiple_birth: int | None
+    """The place among twins; 0: a twin whose place is not told."""
     active: bool | None
     names: tuple[SentName, ...]
     addresses: tuple[SentAddress, ...]
@@ -161,6 +165,7 @@ def sent_by(patient: Mapping[str, Any]) -> Sent:
     return Sent(
         _text(patient.get("birthDate")),
         _text(patient.get("gender")),
+        _multiple_birth(patient),
         active if isinstance(active, bool) else None,
         tuple(map(_name, _items(patient, "name"))),
         tuple(map(_address, _items(patient, "address"))),
@@ -170,6 +175,13 @@ def sent_by(patient: Mapping[str, Any]) -> Sent:
         ),
         tuple(map(_number, _items(patient, "identifier"))),
     )
+
+
+def _multiple_birth(patient: Mapping[str, Any]) -> int | None:
+    place = patient.get("multipleBirthInteger")
+    if isinstance(place, int) and 0 < place <= _LARGEST and not isinstance(place, bool):
+        return place
+    return 0 if patient.get("multipleBirthBoolean") is True else None
 
 
 def _name(told: Mapping[str, Any]) -> SentName:

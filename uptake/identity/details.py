@@ -63,8 +63,9 @@ class DetailWords:
         """Return when somebody was born who sends this as the birth date."""
         if not text or not (found := re.match("[0-9]{4}", text)):
             return Born()
-        whole = _is_date(text) and EARLIEST <= text <= LATEST
-        known = whole and text not in self.junk["birthDate"]
+        if text in self.junk["birthDate"]:
+            return Born()
+        known = _is_date(text) and EARLIEST <= text <= LATEST
         return Born(text if known else None, int(found.group()))
 
     def contact(self, system: str | None, value: str | None) -> tuple[str, str] | None:

@@ -15,7 +15,7 @@ import msgspec
 
 from uptake.identity.keys import KeyCount, find_candidates
 from uptake.identity.model import Model, fitted, shipped_model
-from uptake.identity.normal import build_records
+from uptake.identity.normal import build_records, doubt_names
 from uptake.identity.outcomes import cluster, decide_outcomes
 from uptake.identity.sanity import Sanity, judge_sanity
 from uptake.identity.scoring import score
@@ -57,6 +57,7 @@ def link(db: Database, decided: Iterable[Decided] = (), model: Model | None = No
 
     model = model or shipped_model()
     build_records(db, model.settings["most"])
+    doubt_names(db, model.settings["names_known"])
     took("records")
     keys = find_candidates(db, model.settings["whole"])
     took("keys")

@@ -17,6 +17,7 @@ from typing import Any
 from uuid import uuid4
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from uptake.engine.duckdb import Database, quoted
 from uptake.errors import UptakeError
@@ -72,6 +73,7 @@ class Index:
         self._held = _Held(lookup.records.slice(0, 0))
         self._db.connection.register("held", self._held)
         self._words, self._busy = read_words(self._db), read_busy(self._db)
+        self._knows_all = _knows_all(lookup)
         self._db.run(f"prepare keys as {key_query('held', told='key')}")
         asked = f"from held where n = {lookup.linkage.records}"
         known = asked.replace("=", "<")
@@ -119,6 +121,7 @@ class Index:
             "rid": 0,
             "feed": "",
             "id": "",
+            "given_known": told["given_known"] or self._knows_all,
             "given_count": self.lookup.frequency.get(str(told["given"]), 0) + 1,
         }
         row = dict.fromkeys(columns.names) | told | here
@@ -135,6 +138,11 @@ class Index:
         elif probability >= self.lookup.linkage.model.settings["outcome"]["probable"]:
             grade = PROBABLE
         return Candidate(rid, feed, name, probability, grade, outcome, veto, tuple(levels))
+
+
+def _knows_all(lookup: Lookup) -> bool:
+    """Tell whether every given name of the index counts as known: then no other is a slip."""
+    return bool(pc.all(lookup.records["given_known"]).as_py())
 
 
 class _Held:
@@ -186,6 +194,7 @@ def _read_new(db: Database, lookup: Lookup) -> None:
     db.run(
         f"create or replace temp table new_record as select p.* replace "
         f"((p.n + {lookup.linkage.records})::integer as n, "
+        f"(p.given_known or {_knows_all(lookup)}) as given_known, "
         "coalesce(k.given_count, 0) + p.given_count as given_count) "
         "from read_record p left join (select given, "
         "min(given_count) as given_count from known_record group by given) k using (given)"

@@ -96,7 +96,7 @@ def shipped_model() -> Model:
         Comparison(
             c["name"],
             c["title"],
-            c["null"],
+            c["null"].format(**words),
             tuple(_level(level, words) for level in c["level"]),
             c.get("tf", ""),
         )

@@ -169,6 +169,7 @@ def read_name_words(db: Database) -> NameWords:
     variants = db.rows("select variant, root from given_variant")
     variants += [(root, root) for _, root in variants]
     particles = db.rows("select particle from name_particle")
+    names = db.rows("select word from given_name")
     return NameWords(
         nobody=of("placeholder", "newborn", "honorific"),
         noise=frozenset(word for word, kind, _ in beside if kind != "suffix"),
@@ -181,7 +182,7 @@ def read_name_words(db: Database) -> NameWords:
         longest=max(map(len, endings), default=0),
         family_roots=_roots(db.rows("select variant, root from family_variant")),
         given_roots=_roots(variants),
-        known=frozenset(name for name, _ in variants),
+        known=frozenset(name for name, _ in variants) | {name for (name,) in names},
     )
 
 

@@ -40,6 +40,7 @@ REFERENCE = frozenset(
     [
         "family_ending",
         "family_variant",
+        "given_name",
         "given_variant",
         "junk_demographic",
         "name_particle",
@@ -231,7 +232,7 @@ select b.n, b.rid, b.feed, b.id,
   c.line is not null as crowded, a.city, a.state, a.zip,
   coalesce(t.phones, []) as phones, coalesce(t.emails, []) as emails,
   coalesce(m.numbers, []) as numbers, coalesce(m.number_systems, []) as number_systems,
-  coalesce(m.mrns, []) as mrns, b.active
+  coalesce(m.mrns, []) as mrns, b.multiple_birth, b.active
 from numbered b
 left join told_name s on s.rid = b.rid and s.k = 1
 left join family_form f on f.code = s.family_code
@@ -260,6 +261,16 @@ def build_records(db: Database, most: int) -> None:
     _make_forms(db)
     db.run(_BUSY.format(most=most))
     _put_together(db, "person_record")
+
+
+def doubt_names(db: Database, least: float) -> None:
+    """Take every given name for one that is known, where less than this share of them is.
+
+    Of a language that the list does not know, a rare name is no slip of the pen.
+    """
+    (known,) = db.row("select avg(given_known::integer) from person_record where given is not null")
+    if known is not None and known < least:
+        db.run("update person_record set given_known = true")
 
 
 def read_records(db: Database, table: str) -> None:

@@ -83,6 +83,7 @@ def person_of(sent: Sent, words: Words, busy: Busy) -> dict[str, Any]:
         **_address(sent.addresses, words.streets, busy),
         **_contacts(sent, words.details, busy),
         **_numbers(sent, words.details, busy),
+        "multiple_birth": sent.multiple_birth,
         "active": sent.active,
     }
 

@@ -3,6 +3,7 @@
 # demo's port and folder.
 
 BIN := .venv/bin
+PEER := .venv/sekmet
 DEMO := demo-out
 PORT ?= 8000
 SERVE ?= 1
@@ -15,8 +16,7 @@ help:  ## Say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' Makefile
 
 demo: .venv/.installed  ## Simulate a hospital, live its half year, and serve it
-	@$(BIN)/uptake demo $(DEMO)
-	@if [ '$(SERVE)' != 0 ]; then exec $(BIN)/uptake serve --project $(DEMO) --port $(PORT); fi
+	@exec $(BIN)/uptake demo $(DEMO) --port $(PORT) $(if $(filter 0,$(SERVE)),,--serve)
 
 test: lint  ## Check style, types and imports, then run every test
 	@$(BIN)/pytest -n auto
@@ -53,7 +53,11 @@ clean:  ## Remove the environment, the caches and the demo
 	@touch $@
 
 # Of meds-etl only its table of labelled laboratory items is read: what it needs itself stays away.
+# sekmet-fhir, a FHIR server that is not ours, has an environment of its own: nothing of it is tested.
 .venv/.tested: .venv/.installed
 	@$(INSTALL) --editable . --group test
 	@$(INSTALL) --no-deps meds-etl==0.3.11 rapidfuzz==3.14.6
+	@$(BIN)/uv venv --quiet --allow-existing $(PEER)
+	@$(BIN)/uv pip install --quiet --python $(PEER)/bin/python --only-binary :all: sekmet-fhir==0.1.1
+	@ln -sf ../sekmet/bin/sekmet $(BIN)/sekmet
 	@touch $@

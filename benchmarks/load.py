@@ -27,6 +27,7 @@ class Call:
     name: str
     path: str
     body: str = ""
+    token: str = ""  # of the Authorization header
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ def make(port: int, call: Call, start: float) -> Answer:
     status = size = 0
     try:
         headers = {"Content-Type": "application/json"} if call.body else {}
+        if call.token:
+            headers["Authorization"] = f"Bearer {call.token}"
         connection.request("POST" if call.body else "GET", call.path, call.body or None, headers)
         answer = connection.getresponse()
         size, status = len(answer.read()), answer.status

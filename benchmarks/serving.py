@@ -4,7 +4,8 @@
 
 The load comes from processes of their own. The peer answers a constant, on the same uvicorn and
 Starlette, and gets the same calls: what it takes is the price of HTTP, Python and this machine.
-Cards are recorded in the project's state, so give a copy of a project that is kept.
+Cards are recorded in the project's state, and its `[[ehr]]` become the one that calls here, so give
+a copy of a project that is kept.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from typing import Any
 from benchmarks.assess import UPTAKE, measure
 from benchmarks.corpus import ROOT
 from benchmarks.load import Answer, Call
+from benchmarks.signing import register, token
 
 SERVICE = "/cds-services/outside-medications-patient-view"
 NO_CARD = len('{"cards":[]}')
@@ -212,7 +214,13 @@ def card_calls(project: Path, rate: float, seconds: float) -> list[Call]:
     chance = random.Random(SEED)
     whom, who = patients(project), clinicians(project)
     return [
-        Call(n / rate, "card", SERVICE, hook(chance.choice(whom), chance.choice(who), n))
+        Call(
+            n / rate,
+            "card",
+            SERVICE,
+            hook(chance.choice(whom), chance.choice(who), n),
+            token(SERVICE),
+        )
         for n in range(int(rate * seconds))
     ]
 
@@ -260,6 +268,7 @@ def pages_beside_cards(server: Server, project: Path) -> tuple[dict[str, Timed],
 def run(project: Path) -> Served:
     """The application and its peer, one after the other, under the same calls."""
     load = os.getloadavg()
+    register(project)
     every = len(FIXED) + 2
     app = (*UPTAKE, "serve", "--project", str(project), "--port", "{port}")
     with serving(app) as server:

@@ -23,6 +23,8 @@ server = "https://tx.example.org/r4"  # asked for codes that no release at hand 
 base_url = "http://127.0.0.1:8000"   # where clinicians' browsers reach the application
 hosts = ["uptake.example.org"]       # names it answers to, beside this machine's own
 ehr = ["https://ehr.example.org"]    # who may frame the panel
+
+[[ehr]]                              # who may call and launch: see uptake/delivery/ehr.py
 """
 
 from __future__ import annotations
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 
 FILE = "uptake.toml"
 _TABLES = ("assess", "conformance", "feeds", "state", "terminology", "web")
+_LISTS = ("ehr",)
 _KEYS: dict[str, dict[str, type]] = {
     "conformance": {"packages": list},
     "terminology": {"server": str},
@@ -63,6 +66,8 @@ class Project:
     as_of: str = ""
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What [conformance], [state], [terminology] and [web] say."""
+    ehr: tuple[Mapping[str, Any], ...] = ()
+    """What each [[ehr]] says; delivery reads it."""
 
     @property
     def state_url(self) -> str:
@@ -111,12 +116,18 @@ def read_project(folder: Path) -> Project:
     faults = [
         f"there is no table [{name}]; known: {', '.join(_TABLES)}"
         for name in settings
-        if name not in _TABLES
+        if name not in (*_TABLES, *_LISTS)
     ]
     faults += [
         f"{name} is no table; write [{name}]"
         for name in _TABLES
         if not isinstance(settings.get(name, {}), dict)
+    ]
+    faults += [
+        f"{name} is no list of tables; write [[{name}]]"
+        for name in _LISTS
+        if not isinstance(found := settings.get(name, []), list)
+        or not all(isinstance(table, dict) for table in found)
     ]
     if faults:
         raise DefinitionError([f"{path}: {fault}" for fault in faults])
@@ -128,7 +139,8 @@ def read_project(folder: Path) -> Project:
     as_of = settings.get("assess", {}).get("as_of", "")
     if faults:
         raise DefinitionError([f"{path}: {fault}" for fault in faults])
-    return Project(folder, feeds, str(as_of), {name: settings.get(name, {}) for name in _KEYS})
+    tables = {name: settings.get(name, {}) for name in _KEYS}
+    return Project(folder, feeds, str(as_of), tables, tuple(settings.get("ehr", ())))
 
 
 def _judge(
@@ -207,8 +219,9 @@ def instant(text: str, real: datetime) -> datetime:
 
 
 TEMPLATE = """\
-# An Uptake project. What you define goes into checks/, use_cases/, measures/, surfaces/ and
-# reference/ beside this file: a file with the code or name of one of ours takes its place.
+# An Uptake project. What you define goes into checks/, use_cases/, care_gaps/, measures/,
+# surfaces/ and reference/ beside this file: a file with the code or name of one of ours takes its
+# place.
 
 [assess]
 # as_of = "2026-11-01"        # what "now" means; default: the moment of the run
@@ -237,6 +250,12 @@ TEMPLATE = """\
 # base_url = "http://127.0.0.1:8000"  # where clinicians' browsers reach the application
 # hosts = ["uptake.example.org"]      # names it answers to, beside this machine's own
 # ehr = ["https://ehr.example.org"]   # who may frame the panel
+
+# [[ehr]]                     # an EHR that calls the services with signed tokens, and is read
+# name = "st-mary"
+# issuer = "https://ehr.example.org"
+# jwks = "https://ehr.example.org/jwks.json"
+# fhir = "https://ehr.example.org/fhir"
 """
 
 
@@ -245,7 +264,7 @@ def init_project(folder: Path) -> Path:
     path = folder / FILE
     if path.exists():
         raise DefinitionError([f"{path}: there is a project already"])
-    for kind in ("checks", "use_cases", "measures", "surfaces", "reference"):
+    for kind in ("checks", "use_cases", "care_gaps", "measures", "surfaces", "reference"):
         (folder / kind).mkdir(parents=True, exist_ok=True)
     path.write_text(TEMPLATE, "utf-8")
     return path

@@ -34,7 +34,9 @@ CODES = {
     "systolic": "8480-6", "pulse": "8867-4", "temperature": "8310-5",
 }  # fmt: skip
 CONSCIOUSNESS = "1104441000000107"
-UNITS = {"temperature": "Cel", "flow": "L/min", "saturation": "%", "fraction": "%"}
+UNITS = {
+    "temperature": "Cel", "flow": "L/min", "saturation": "%", "fraction": "%", "systolic": "mm[Hg]",
+}  # fmt: skip
 FILLERS: Mapping[str, Mapping[int, float]] = {
     "pulse": {1: 100, 2: 120}, "temperature": {1: 38.5, 2: 39.5},
     "respiration": {1: 10, 2: 22}, "systolic": {1: 105, 2: 95},

@@ -14,7 +14,7 @@ from uptake.feeds.files import files_of
 from uptake.findings.load import prepare, tables_needed
 from uptake.identity import persons
 from uptake.model import Feed
-from uptake.reconciliation import medications
+from uptake.reconciliation import comparison, medications
 from uptake.resources.store import load
 
 Resource = dict[str, Any]
@@ -95,11 +95,14 @@ def compare(
         run = folder / "run"
         run.mkdir(exist_ok=True)
         path = quoted(str(run / "medication_difference.parquet"))
-        sides = "select * exclude (chart_rid, outside_rid) from medication_difference"
+        sides = "select * exclude (chart_rid, outside_rid, other_rid) from medication_difference"
         db.run(f"copy ({sides} order by all) to {path} (format parquet)")
+        for name in ("medication_entry", "allergy_entry"):
+            to = quoted(str(run / f"{name}.parquet"))
+            db.run(f"copy (from {name} order by all) to {to} (format parquet)")
         (run / "summary.json").write_text('{"as_of": "2026-11-01", "notes": []}')
         columns = [row[0] for row in db.rows(f"describe {sides}")]
-        left = {t for (t,) in db.rows("show tables")} & {"list_entry", "compared", "drug_code"}
+        left = {t for (t,) in db.rows("show tables")} & set(comparison.DROPPED)
         assert not left, "what was needed on the way is dropped"
         rows = db.rows(f"{sides} order by all")
     finally:

@@ -1,40 +1,66 @@
-"""CDS Hooks without HTTP: the card that is built, what is recorded, and feedback in every shape."""
+"""CDS Hooks without HTTP: how a call is answered, what is recorded, feedback of every shape."""
 
 from __future__ import annotations
 
 import json
 import logging
-import re
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+import sqlite3
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
-import duckdb
 import pytest
-from drug_cases import SCRIPT, compare, dispensed, drug, listed, patient, sig
-from markdown_it import MarkdownIt
+from drug_cases import SCRIPT
 from sqlalchemy import select
 
-from uptake.definitions import read_surfaces
-from uptake.delivery import services
-from uptake.delivery.cards import REASONS, build_card, escaped
-from uptake.delivery.differences import Difference, Differences, Side
+from uptake.delivery.cards import Place
+from uptake.delivery.cases import (
+    Act,
+    Case,
+    Context,
+    Facts,
+    Got,
+    Item,
+    Judged,
+    Need,
+    Service,
+    Suggestion,
+)
 from uptake.delivery.feedback import IN_OWN_WORDS, take_feedback
-from uptake.delivery.hooks import Desk, HookError, answer, read_call
-from uptake.delivery.panel import find_card, record_view
-from uptake.project import Project
+from uptake.delivery.hooks import Authorization, Desk, HookError, answer, read_call
+from uptake.delivery.known import Nothing
 from uptake.state.database import State, open_state
 from uptake.state.schema import card as card_table
 from uptake.state.schema import event_inbox
 
 NOW = datetime(2026, 11, 1, 9, 30, tzinfo=UTC)
-SERVICE = services.SERVICES["outside-medications-patient-view"]
-WARFARIN = drug("warfarin sodium 5 MG Oral Tablet", "855332")
-LISINOPRIL = drug("lisinopril 10 MG Oral Tablet", "314076")
-LISINOPRIL_20 = drug("lisinopril 20 MG Oral Tablet", "314077")
 BASE = "https://uptake.example"
+INSTANCE = "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea"
+SEEN = Context(value="dispensed", source="pharmacy", at=NOW)
+ORDER = {"resourceType": "MedicationRequest", "id": "d1", "status": "draft"}
+OTHER = {**ORDER, "id": "d2"}
+
+
+def item(kind: str = "omission", **more: Any) -> Item:
+    fields: dict[str, Any] = {"context": (SEEN,), "severity": "info"}
+    return Item(kind, f"{kind} found", **(fields | more))
+
+
+def says(*items: Item, **more: Any) -> Callable[[Case], Judged]:
+    return lambda _: Judged("Something differs", items, **more)
+
+
+def serving(
+    judge: Callable[[Case], Judged | None], hook: str = "patient-view", *needs: Need
+) -> Service:
+    return Service(
+        f"try-{hook}", hook, "Try", "A service", "medication-reconciliation", needs, judge
+    )
+
+
+SERVICE = serving(says(item(suggestions=(Suggestion("Add it", (Act("create", "Add"),)),)),
+                       overrides={"outside-wrong": "The outside is wrong"}))  # fmt: skip
 
 
 @pytest.fixture
@@ -44,35 +70,29 @@ def state(tmp_path: Path) -> Iterator[State]:
     opened.close()
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("run")
-    compare(
-        folder,
-        ehr=[patient(), listed(LISINOPRIL), patient("q", "200"), patient("r", "300"),
-             {**listed(LISINOPRIL, "c2"), "subject": {"reference": "Patient/q"}}],
-        pharmacy=[patient(), dispensed(LISINOPRIL_20), dispensed(WARFARIN, "d2"),
-                  patient("q", "200"),
-                  {**dispensed(LISINOPRIL, "d3"), "subject": {"reference": "Patient/q"}}],
-    )  # fmt: skip
-    return folder / "run"
-
-
-@pytest.fixture(scope="module")
-def found(run: Path) -> Differences:
-    return Differences(run)
-
-
 def request(patient_id: str = "p", **more: Any) -> bytes:
     context = {"patientId": patient_id, "userId": "Practitioner/pr-1", "encounterId": "e1"}
-    body = {"hook": "patient-view", "hookInstance": "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea",
-            "context": context}  # fmt: skip
+    body = {"hook": "patient-view", "hookInstance": INSTANCE, "context": context}
     return json.dumps(body | more).encode()
 
 
-def ask(state: State, found: Differences | None, body: bytes, **more: Any) -> list[dict[str, Any]]:
-    desk = Desk(state, found, BASE, NOW, **({"until": 1e12} | more))
-    cards: list[dict[str, Any]] = answer(read_call(body, SERVICE), SERVICE, desk)["cards"]
+def orders(*drafts: dict[str, Any], hook: str = "order-sign", **more: Any) -> bytes:
+    bundle = {"resourceType": "Bundle", "entry": [{"resource": draft} for draft in drafts]}
+    context = {"patientId": "p", "userId": "Practitioner/pr-1", "draftOrders": bundle}
+    return request(hook=hook, context=context | more)
+
+
+def respond(
+    state: State, body: bytes, service: Service = SERVICE, facts: Any = None, **more: Any
+) -> dict[str, Any]:
+    fields: dict[str, Any] = {"until": 1e12} | more
+    desk = Desk(state, lambda _: Nothing(), Place(BASE), NOW, **fields)
+    found: dict[str, Any] = answer(read_call(body, service), service, facts or {}, desk)
+    return found
+
+
+def ask(state: State, body: bytes, service: Service = SERVICE, **more: Any) -> list[dict[str, Any]]:
+    cards: list[dict[str, Any]] = respond(state, body, service, **more)["cards"]
     return cards
 
 
@@ -81,102 +101,9 @@ def events(state: State) -> list[Any]:
         return list(connection.execute(select(event_inbox).order_by(event_inbox.c.seq)))
 
 
-def side(text: str = "x", **more: Any) -> Side:
-    fields = {"sig": "", "day": date(2026, 10, 1), "by": "", "feed": "f",
-              "type": "MedicationDispense", "id": "1"}  # fmt: skip
-    return Side(text, **(fields | more))
-
-
-def omission(text: str = "x", severity: str = "medium", **more: Any) -> Difference:
-    return Difference("x", "omission", severity, None, side(text, **more))
-
-
-class TestCard:
-    def test_what_it_says(self, state: State, found: Differences) -> None:
-        (card,) = ask(state, found, request())
-        assert card["summary"] == (
-            "Outside medications and the chart: 1 not in it, 1 in another strength (warfarin)"
-        )
-        assert card["indicator"] == "warning"
-        plain = re.sub(r"\\(?=[-().])", "", card["detail"])
-        assert plain.split("\n") == [
-            "- **warfarin sodium 5 MG Oral Tablet** is not in the chart: dispensed 2026-10-01 "
-            "(pharmacy)",
-            "- **lisinopril 20 MG Oral Tablet** dispensed 2026-10-01 (pharmacy); the chart has "
-            "lisinopril 10 MG Oral Tablet, prescribed 2026-03-01 (ehr)",
-            "",
-            "Compared as of 2026-11-01; what was written later is not in it.",
-        ]
-        assert card["links"][0]["url"] == f"{BASE}/panel?card={card['uuid']}"
-        assert UUID(card["uuid"]).version == 4
-
-    def test_no_difference_no_card(self, state: State, found: Differences) -> None:
-        assert ask(state, found, request("q")) == []
-        assert (
-            build_card([Difference("x", "addition", "high", side(), None)], "u", BASE, "") is None
-        )
-        assert build_card([], "u", BASE, "") is None
-
-    def test_six_lines_and_the_rest_counted(self) -> None:
-        card = build_card([omission(f"drug {n}") for n in range(9)], "u", BASE, "")
-        assert card
-        assert card.detail.count("\n- ") == 6
-        assert card.detail.endswith("\n- and 3 more")
-        assert card.indicator == "info"
-
-    def test_the_summary_is_short_whatever_there_is(self) -> None:
-        kinds = ("omission", "strength", "sig", "unmapped")
-        names = ("cyclophosphamide", "mycophenolate", "hydromorphone", "chlorpropamide")
-        many = [
-            Difference(name, kind, "high", None, side(name))
-            for kind in kinds for name in names for _ in range(250)
-        ]  # fmt: skip
-        card = build_card(many, "u", BASE, "2026-11-01")
-        assert card
-        assert len(card.summary) < 140
-
-    def test_text_without_a_code_is_said_to_be_so(self) -> None:
-        rows = [Difference("", "unmapped", "low", None, side("HCTZ 25")),
-                Difference("", "unmapped", "low", side("Zestril"), None)]  # fmt: skip
-        card = build_card(rows, "u", BASE, "")
-        assert card
-        assert "**HCTZ 25** has no code to compare" in card.detail
-        assert "1 entry of the chart" in card.detail
-
-    @pytest.mark.parametrize(
-        "text",
-        [
-            SCRIPT, "<img src=x onerror=alert(1)>", "[x](javascript:alert(1))", "![x](http://e.x/a)",
-            "**bold** _it_ `code` ~~no~~", "# Head\n\n- item\n1. one", "a | b\n--|--\nc | d",
-            "&lt;b&gt; &#60;script&#62;", "http://evil.example www.evil.example", "\\<b>", "```\nx",
-            "<!-- -->", "a\u202eb\x00c\u2028d", "$x$ @team", "'\"", "==\n--\n***", "<a@b.example>",
-        ],
-    )  # fmt: skip
-    def test_everything_from_data_is_text(self, text: str) -> None:
-        rows = [omission(text, by=text, feed=text),
-                Difference(text, "sig", "low", side(text, sig=text, by=text), side(text, sig=text)),
-                Difference(text, "strength", "low", side(text), side(text)),
-                Difference("", "unmapped", "low", None, side(text))]  # fmt: skip
-        card = build_card(rows, "u", BASE, text)
-        assert card
-        assert not re.search(r"[<>]", card.detail)
-        html = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render(
-            card.detail
-        )  # fmt: skip
-        assert set(re.findall(r"</?([a-z0-9]+)", html)) <= {"ul", "li", "strong", "p"}
-        assert "://" not in html
-        assert text not in card.summary
-
-    def test_escaping_keeps_what_is_read(self) -> None:
-        said = "5 MG/5 ML (a_b) & *c* <d> #1"
-        html = MarkdownIt("commonmark").renderInline(escaped(said))
-        assert html == "5 MG/5 ML (a_b) &amp; *c* &lt;d&gt; #1"
-        assert escaped("x" * 200) == "x" * 79 + "…"
-
-
 class TestCalls:
-    def test_what_is_recorded(self, state: State, found: Differences) -> None:
-        (card,) = ask(state, found, request())
+    def test_what_is_recorded(self, state: State) -> None:
+        (card,) = ask(state, request())
         asked, served = events(state)
         assert (asked.action, served.action) == ("requested", "served")
         for event in (asked, served):
@@ -185,64 +112,69 @@ class TestCalls:
             )  # fmt: skip
             assert (event.encounter, event.at) == ("e1", NOW)
         assert (asked.card, served.card) == ("", card["uuid"])
+        assert INSTANCE in asked.id
         with state.read() as connection:
             row = connection.execute(select(card_table)).one()
         assert (row.uuid, row.service, row.patient) == (card["uuid"], SERVICE.id, "p")
 
-    @pytest.mark.parametrize("who", ["nobody", "r", "' or 1=1 --", "💊" * 500, "../p"])
-    def test_a_patient_nobody_knows(self, state: State, found: Differences, who: str) -> None:
-        assert ask(state, found, request(who)) == []
+    def test_nothing_to_say(self, state: State) -> None:
+        assert respond(state, request(), serving(lambda _: None)) == {"cards": []}
         assert [e.action for e in events(state)] == ["requested"]
 
-    def test_there_is_no_run(self, state: State, tmp_path: Path) -> None:
-        assert ask(state, None, request()) == []
-        assert ask(state, Differences(tmp_path), request()) == []
+    def test_what_is_withheld_counts_with_its_reason(self, state: State) -> None:
+        service = serving(says(item(context=()), item("sig", withheld="the link is only probable")))
+        assert ask(state, request(), service) == []
+        told = [(e.action, e.reason) for e in events(state)]
+        assert told == [("requested", ""), ("withheld", "no source"),
+                        ("withheld", "the link is only probable")]  # fmt: skip
 
-    def test_the_reference_of_a_patient_is_its_id(self, state: State, found: Differences) -> None:
-        assert len(ask(state, found, request("Patient/p"))) == 1
+    def test_what_a_judge_is_given(self, state: State) -> None:
+        given: list[Case] = []
 
-    def test_a_role_is_no_practitioner(self, state: State, found: Differences) -> None:
+        def judge(case: Case) -> None:
+            given.append(case)
+
+        facts = {"list": Facts((ORDER,), Got.GIVEN)}
+        body = orders(ORDER, selections=["MedicationRequest/d1"], hook="order-select")
+        respond(state, body, serving(judge, "order-select"), facts)
+        (case,) = given
+        assert (case.hook, case.patient, case.user) == ("order-select", "p", "Practitioner/pr-1")
+        assert (case.drafts, case.selected) == ((ORDER,), ("MedicationRequest/d1",))
+        assert case.now == NOW
+        assert case.of("list").resources == (ORDER,)
+        assert case.of("none").got is Got.ABSENT
+        assert not case.of("none").told
+
+    def test_the_reference_of_a_patient_is_its_id(self, state: State) -> None:
+        ask(state, request("Patient/p"))
+        assert {e.patient for e in events(state)} == {"p"}
+
+    def test_a_role_is_no_practitioner(self, state: State) -> None:
         context = {"patientId": "p", "userId": "PractitionerRole/pr-1", "unheard": {"of": [1]}}
-        ask(state, found, request(context=context))
+        ask(state, request(context=context))
         assert {e.practitioner for e in events(state)} == {"PractitionerRole/pr-1"}
 
-    def test_two_people_under_one_id_get_nothing(self, state: State, tmp_path: Path) -> None:
-        compare(
-            tmp_path,
-            roles={"ehr": "ehr", "west": "ehr", "pharmacy": "external"},
-            ehr=[patient("p", "1")],
-            west=[patient("p", "2")],
-            pharmacy=[patient("a", "1"), patient("b", "2"),
-                      {**dispensed(WARFARIN, "d1"), "subject": {"reference": "Patient/a"}},
-                      {**dispensed(LISINOPRIL, "d2"), "subject": {"reference": "Patient/b"}}],
-        )  # fmt: skip
-        assert ask(state, Differences(tmp_path / "run"), request()) == []
+    def test_a_hook_instance_that_is_no_uuid_is_in_no_key(self, state: State) -> None:
+        ask(state, request(hookInstance="Ada Okafor"))
+        ask(state, request(hookInstance="Ada Okafor"))
+        assert [e.action for e in events(state)] == ["requested", "served"] * 2
+        assert not [e for e in events(state) if "Okafor" in e.id]
 
-    def test_another_record_of_the_same_person(self, state: State, tmp_path: Path) -> None:
-        compare(
-            tmp_path,
-            ehr=[patient(), patient("twin")],
-            pharmacy=[patient("x"), {**dispensed(WARFARIN), "subject": {"reference": "Patient/x"}}],
-        )
-        keys = tmp_path / "run" / "person_key.parquet"
-        rows = "(0, 'ehr', 'id', 'twin'), (0, 'pharmacy', 'id', 'x'), (7, 'ehr', 'id', 'other')"
-        duckdb.execute(
-            f"copy (select (select min(person) from '{tmp_path}/run/medication_difference.parquet')"
-            f" + n as person, feed, kind, '' as system, value from (values {rows}) "
-            f"k(n, feed, kind, value)) to '{keys}' (format parquet)"
-        )
-        found = Differences(tmp_path / "run")
-        assert len(ask(state, found, request("twin"))) == 1
-        assert ask(state, found, request("x")) == []  # an id of the pharmacy is none of the EHR
-        assert ask(state, found, request("other")) == []
-
-    def test_a_caller_who_gave_up_is_served_nothing(self, state: State, found: Differences) -> None:
-        assert ask(state, found, request(), until=1.0, clock=lambda: 2.0) == []
+    def test_a_caller_who_gave_up_is_served_nothing(self, state: State) -> None:
+        service = serving(says(item(), system_actions=(Act("update", "x", ORDER),)))
+        found = respond(state, request(), service, until=1.0, clock=lambda: 2.0)
+        assert found == {"cards": []}
         assert [e.action for e in events(state)] == ["requested"]
 
-    def test_no_two_cards_are_one(self, state: State, found: Differences) -> None:
-        first, second = ask(state, found, request()), ask(state, found, request())
+    def test_no_two_cards_are_one(self, state: State) -> None:
+        first, second = ask(state, request()), ask(state, request())
         assert first[0]["uuid"] != second[0]["uuid"]
+
+    def test_a_token_is_in_no_text(self) -> None:
+        body = request(fhirAuthorization={"access_token": "secret", "token_type": "Bearer"})
+        call = read_call(body, SERVICE)
+        assert call.fhir_authorization
+        assert "secret" not in f"{call} {Authorization('secret')}"
 
     @pytest.mark.parametrize(
         ("body", "words"),
@@ -253,6 +185,9 @@ class TestCalls:
             (request(context={"patientId": 7, "x": "Ada Okafor"}), "at `$.context.patientId`"),
             (request(context={"patientId": " "}), "context.patientId"),
             (request(hook="order-sign"), "patient-view"), (request(hook=None), "at `$.hook`"),
+            (request(prefetch=["Ada Okafor"]), "at `$.prefetch`"),
+            (request(fhirAuthorization={"access_token": 7}), "access_token"),
+            (b'{"prefetch":{"a":' + b"[" * 100_000, "deep"),
         ],
     )  # fmt: skip
     def test_what_cannot_be_read_is_told_without_values(self, body: bytes, words: str) -> None:
@@ -263,9 +198,56 @@ class TestCalls:
         assert "order-sign" not in str(refused.value)
 
 
+class TestOrders:
+    def test_drafts_are_read_each_once(self, state: State) -> None:
+        given: list[Case] = []
+        service = serving(lambda case: given.append(case), "order-sign")
+        body = orders(ORDER, ORDER, OTHER, {"id": "no type"}, None)  # type: ignore[arg-type]
+        respond(state, body, service)
+        assert given[0].drafts == (ORDER, OTHER)
+
+    @pytest.mark.parametrize("bundle", [{}, {"entry": None}, {"entry": "x"}, {"entry": [7]}])
+    def test_a_bundle_without_orders(self, state: State, bundle: Any) -> None:
+        service = serving(says(item()), "order-sign")
+        context = {"patientId": "p", "draftOrders": bundle}
+        assert len(ask(state, request(hook="order-sign", context=context), service)) == 1
+
+    def test_without_draft_orders_it_is_no_order_hook(self) -> None:
+        with pytest.raises(HookError, match="draftOrders"):
+            read_call(request(hook="order-sign"), serving(says(), "order-sign"))
+
+    def test_an_order_of_another_patient_is_refused(self) -> None:
+        other = {**OTHER, "subject": {"reference": "Patient/Okafor"}}
+        with pytest.raises(HookError, match="another patient") as refused:
+            read_call(orders(ORDER, other), serving(says(), "order-sign"))
+        assert "Okafor" not in str(refused.value)
+
+    def test_two_items_of_one_order_are_one_line_of_one_card(self, state: State) -> None:
+        about = ("MedicationRequest/d1",)
+        service = serving(says(item(about=about), item(about=about)), "order-sign")
+        (card,) = ask(state, orders(ORDER), service)
+        assert card["detail"].count("omission found") == 1
+
+    def test_an_order_that_was_chosen_before_has_had_its_card(self, state: State) -> None:
+        told = (item("one", about=("MedicationRequest/d1",)),
+                item("two", about=("MedicationRequest/d2",)))  # fmt: skip
+        service = serving(says(*told), "order-select")
+        chosen = orders(ORDER, OTHER, hook="order-select", selections=["MedicationRequest/d2"])
+        (card,) = ask(state, chosen, service)
+        assert "two found" in card["detail"]
+        assert "one found" not in card["detail"]
+
+    def test_system_actions_come_without_a_card(self, state: State) -> None:
+        service = serving(says(system_actions=(Act("update", "Covered", ORDER),)), "order-sign")
+        found = respond(state, orders(ORDER), service)
+        assert found["cards"] == []
+        (action,) = found["systemActions"]
+        assert action == {"type": "update", "description": "Covered", "resource": ORDER}
+
+
 class TestFeedback:
-    def served(self, state: State, found: Differences) -> str:
-        (card,) = ask(state, found, request())
+    def served(self, state: State) -> str:
+        (card,) = ask(state, request())
         return str(card["uuid"])
 
     def take(self, state: State, body: object) -> int:
@@ -283,6 +265,7 @@ class TestFeedback:
             ({}, "", ""),
             ({"overrideReason": {"reason": {"code": "already-known", "system": "s"}}},
              "Already known", ""),
+            ({"overrideReason": {"reason": {"code": "outside-wrong"}}}, "The outside is wrong", ""),
             ({"overrideReason": {"reason": {"code": "x", "display": "Theirs"},
                                  "userComment": "see note"}}, "Theirs", "see note"),
             ({"overrideReason": {"code": "not-now"}}, "Not relevant now", ""),
@@ -297,16 +280,39 @@ class TestFeedback:
         ],
     )  # fmt: skip
     def test_every_shape_of_a_reason(
-        self, state: State, found: Differences, more: Any, reason: str, comment: str
+        self, state: State, more: Any, reason: str, comment: str
     ) -> None:
-        card = self.served(state, found)
+        card = self.served(state)
         outcome = {"card": card, "outcome": "overridden",
                    "outcomeTimestamp": "2026-11-01T09:29:00Z"} | more  # fmt: skip
         assert self.take(state, {"feedback": [outcome]}) == 1
         assert self.told(state) == [("overridden", reason, comment)]
 
-    def test_many_cards_and_repeats(self, state: State, found: Differences) -> None:
-        one, two = self.served(state, found), self.served(state, found)
+    def test_a_card_of_an_older_state_takes_feedback(self, tmp_path: Path) -> None:
+        url = f"sqlite:///{tmp_path / 'older.db'}"
+        open_state(url).close()
+        older = sqlite3.connect(tmp_path / "older.db")
+        older.execute("alter table card drop column shown")
+        older.execute("update alembic_version set version_num = '0003'")
+        older.execute(
+            "insert into card (uuid, service, use_case, patient, practitioner, encounter, at) "
+            f"values ('u', '{SERVICE.id}', 'medication-reconciliation', 'p', 'd', '', '2026-11-01')"
+        )
+        older.commit()
+        older.close()
+        state = open_state(url)
+        assert self.take(state, {"feedback": [{"card": "u", "outcome": "accepted"}]}) == 1
+        state.close()
+
+    def test_what_was_accepted_is_named_by_what_it_was_about(self, state: State) -> None:
+        (card,) = ask(state, request())
+        taken = [{"id": card["suggestions"][0]["uuid"]}, {"id": "of another card"}]
+        outcome = {"card": card["uuid"], "outcome": "accepted", "acceptedSuggestions": taken}
+        assert self.take(state, {"feedback": [outcome]}) == 1
+        assert self.told(state) == [("accepted", "omission", "")]
+
+    def test_many_cards_and_repeats(self, state: State) -> None:
+        one, two = self.served(state), self.served(state)
         at = "2026-11-01T09:29:00Z"
         same = {"card": one, "outcome": "accepted", "outcomeTimestamp": at,
                 "acceptedSuggestions": [{"id": "s"}]}  # fmt: skip
@@ -319,10 +325,8 @@ class TestFeedback:
         assert self.take(state, body) == 0
         assert len(self.told(state)) == 3
 
-    def test_an_event_is_of_whom_the_card_was_shown_to(
-        self, state: State, found: Differences
-    ) -> None:
-        card = self.served(state, found)
+    def test_an_event_is_of_whom_the_card_was_shown_to(self, state: State) -> None:
+        card = self.served(state)
         at = "2026-11-01T09:00:00+00:00"
         outcome = {"card": card, "outcome": "accepted", "outcomeTimestamp": at}
         self.take(state, {"feedback": [outcome]})
@@ -342,17 +346,17 @@ class TestFeedback:
         ],
     )
     def test_a_time_that_cannot_be_told_is_when_it_was_told(
-        self, state: State, found: Differences, at: str | None
+        self, state: State, at: str | None
     ) -> None:
-        body = {"feedback": {"card": self.served(state, found), "outcome": "accepted",
+        body = {"feedback": {"card": self.served(state), "outcome": "accepted",
                              "outcomeTimestamp": at}}  # fmt: skip
         assert (self.take(state, body), self.take(state, body)) == (1, 0)
         assert events(state)[-1].at == NOW
 
     def test_unknown_cards_are_counted_without_naming_them(
-        self, state: State, found: Differences, caplog: pytest.LogCaptureFixture
+        self, state: State, caplog: pytest.LogCaptureFixture
     ) -> None:
-        card = self.served(state, found)
+        card = self.served(state)
         body = [{"card": "Ada Okafor", "outcome": "accepted"}, {"card": card, "outcome": "ignored"},
                 {"outcome": "accepted"}, 7, {"card": card, "outcome": "accepted"}]  # fmt: skip
         with caplog.at_level(logging.WARNING):
@@ -361,9 +365,9 @@ class TestFeedback:
         assert "1 of unknown cards, 3 that cannot be read" in line
         assert "Okafor" not in line
 
-    def test_a_card_of_another_service_is_unknown(self, state: State, found: Differences) -> None:
-        other = services.SERVICES["outside-medications-encounter-start"]
-        body = {"feedback": [{"card": self.served(state, found), "outcome": "accepted"}]}
+    def test_a_card_of_another_service_is_unknown(self, state: State) -> None:
+        other = serving(says(), "encounter-start")
+        body = {"feedback": [{"card": self.served(state), "outcome": "accepted"}]}
         assert take_feedback(state, other, json.dumps(body).encode(), NOW) == 0
 
     @pytest.mark.parametrize(
@@ -380,41 +384,3 @@ class TestFeedback:
 
     def test_nothing_to_tell(self, state: State) -> None:
         assert self.take(state, {"feedback": []}) == 0
-
-
-class TestPanel:
-    def test_a_card_opens_it_for_a_day(self, state: State, found: Differences) -> None:
-        (card,) = ask(state, found, request())
-        shown = find_card(state, card["uuid"], NOW + timedelta(hours=23))
-        assert shown
-        record_view(state, shown, NOW + timedelta(minutes=1))
-        event = events(state)[-1]
-        assert (event.action, event.surface, event.patient) == ("viewed", "uptake-panel", "p")
-        assert find_card(state, card["uuid"], NOW + timedelta(hours=25)) is None
-        assert find_card(state, "", NOW) is None
-
-
-def test_our_surfaces_are_defined() -> None:
-    found = read_surfaces(Project().content("surfaces"))
-    for code, kind in (("uptake-card", "card"), ("uptake-panel", "panel")):
-        assert (found[code].kind, dict(found[code].columns)) == (kind, {})
-        assert found[code].use_cases == (services.MEDICATIONS,)
-
-
-def test_reasons_read_as_people_write_them() -> None:
-    assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*", code) for code in REASONS)
-    assert all(words[0].isupper() for words in REASONS.values())
-
-
-def test_sig_is_shown_when_it_differs(state: State, tmp_path: Path) -> None:
-    weekly, daily = sig("Take 1 tablet once a week"), sig("Take 1 tablet daily")
-    methotrexate = drug("methotrexate 2.5 MG Oral Tablet", "105585")
-    compare(
-        tmp_path,
-        ehr=[patient(), listed(methotrexate, dosageInstruction=weekly)],
-        pharmacy=[patient(), dispensed(methotrexate, dosageInstruction=daily)],
-    )
-    (card,) = ask(state, Differences(tmp_path / "run"), request())
-    assert "1 taken another way (methotrexate)" in card["summary"]
-    assert "“Take 1 tablet daily”" in card["detail"]
-    assert "the chart has “Take 1 tablet once a week”" in card["detail"]

@@ -103,6 +103,22 @@ def test_a_page_says_who_why_and_how_long(tmp_path: Path, monkeypatch: pytest.Mo
     assert SCRIPT not in text
 
 
+def test_what_was_withheld_is_counted_by_reason(tmp_path: Path) -> None:
+    held = [event(n, "withheld", reason="no date" if n < 4 else "no source") for n in range(1, 5)]
+
+    def told(name: str, *events: dict[str, Any]) -> list[str]:
+        (tmp_path / name).mkdir()
+        found = used(tmp_path / name, [*served(), *viewed(1), *events]).drawings
+        return [d.sentence for d in found if "put on a card" in d.sentence]
+
+    assert told("many", *held) == [
+        "4 items were found and not put on a card: “no date” is the reason of 3."
+    ]
+    (one,) = told("one", held[0])
+    assert one.startswith("1 item was found and not put on a card")
+    assert told("none") == []
+
+
 def test_names_and_units_are_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     people = [person(SCRIPT, SCRIPT, (SCRIPT,))] + [person(f"pr-{n}") for n in MANY]
     text = shown(tmp_path, monkeypatch, people=people)

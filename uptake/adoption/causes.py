@@ -124,6 +124,21 @@ def refusals(reach: Reach, case: str) -> list[tuple[str, int]]:
     return [(str(reason), int(n)) for reason, n in rows]
 
 
+def withheld(reach: Reach, case: str) -> list[tuple[str, int]]:
+    """Return why items were not shown on a card, with their counts, the most frequent first.
+
+    Of the calls that are counted with opportunities: since it went live, 26 weeks at most.
+    """
+    rows = reach.db.rows(
+        "select coalesce(nullif(trim(e.reason), ''), ?), count(*) "
+        "from event e join live l on l.code = e.use_case "
+        "where e.use_case = ? and e.action = 'withheld' "
+        "and e.at_time >= l.since and e.at_time < l.until group by 1 order by 2 desc, 1",
+        [NO_REASON, case],
+    )
+    return [(str(reason), int(n)) for reason, n in rows]
+
+
 def too_late(reach: Reach, case: str) -> tuple[int, int]:
     """Return how many were opened after the decision was taken, of those opened with one known."""
     late, known = reach.db.row(

@@ -18,6 +18,7 @@ from uptake.cli.duplicates import duplicates
 from uptake.cli.export import export
 from uptake.cli.feedback import feedback
 from uptake.cli.findings import findings
+from uptake.cli.gaps import gaps
 from uptake.cli.gate import gate
 from uptake.cli.init import init
 from uptake.cli.measure import measure
@@ -71,7 +72,7 @@ def main() -> None:
 
 
 for _command in (
-    assess, checks, demo, duplicates, export, feedback, findings, gate, init, measure, serve,
+    assess, checks, demo, duplicates, export, feedback, findings, gaps, gate, init, measure, serve,
     status, terminology, usage,
 ):  # fmt: skip
     main.add_command(_command)

@@ -1,4 +1,4 @@
-"""`uptake export`: the catalogue in the forms that others run."""
+"""`uptake export`: the catalogue, and what a run found, in the forms that others read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from uptake.cli.options import json_option, open_project, project_option, quiet_
 
 @click.group()
 def export() -> None:
-    """The checks and views in the forms that others run."""
+    """The checks and views, and conflicts with the chart, in the forms that others read."""
 
 
 @export.command("sql-on-fhir")
@@ -41,3 +41,24 @@ def sql_on_fhir(folder: Path, project_folder: Path | None, quiet: bool, as_json:
         click.echo(f"{told} in {folder}.")
         for code, reason in made.left_out.items():
             click.echo(f"{code} is not among them: {reason}")
+
+
+@export.command("conflicts")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), metavar="DIR")
+@project_option
+@quiet_option
+@json_option
+def conflicts(folder: Path, project_folder: Path | None, quiet: bool, as_json: bool) -> None:
+    """Write conflicts of the newest run into DIR as FHIR: DetectedIssue and Provenance.
+
+    Those of patients whose identity is in doubt are left out, and counted.
+    """
+    from uptake.report.formats.conflicts import write_conflicts
+    from uptake.runs import run_folder
+
+    run, _ = run_folder(open_project(project_folder), None)
+    counts = write_conflicts(run, folder)
+    if as_json:
+        click.echo(json.dumps(counts, indent=2))
+    elif not quiet:
+        click.echo(f"{counts['written']} conflicts in {folder}; {counts['withheld']} withheld.")

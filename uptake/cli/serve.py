@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from uptake.cli.options import UsageError, open_project, project_option
+
+if TYPE_CHECKING:
+    from uptake.project import Project
 
 
 @click.command()
@@ -25,12 +29,16 @@ def serve(project_folder: Path | None, port: int, host: str, verbose: bool) -> N
             f"--host {host}: there is no sign-in in this version, so only this machine is served; "
             "serve on 127.0.0.1 and put a proxy that authenticates in front"
         )
+    serve_project(open_project(project_folder), host, port, verbose=verbose)
+
+
+def serve_project(project: Project, host: str, port: int, *, verbose: bool) -> None:
+    """Serve a project until it is told to stop; its address is said once it answers."""
     from uptake.state.database import open_state
     from uptake.web.app import create_app
     from uptake.web.server import run_server
     from uptake.web.site import Site
 
-    project = open_project(project_folder)
     shown = f"[{host}]" if ":" in host else host
     base = str(project.settings.get("web", {}).get("base_url", f"http://{shown}:{port}"))
     state = open_state(project.state_url)

@@ -1,1 +1,1 @@
-"""What reaches a clinician. In: what differs from the chart; out: CDS Hooks cards and the panel."""
+"""What reaches a clinician. In: calls of an EHR, what a run knows; out: cards and the panel."""

@@ -1,99 +1,214 @@
-"""The card. In: a patient's differences; out: a CDS Hooks card, everything from data escaped.
+"""The card. In: what a service judged; out: a CDS Hooks card, everything from data escaped.
 
-The reference client renders raw HTML in `detail`, so a drug's name is never trusted. Nothing here
-is critical: what differs is asked about, and no clinician is stopped.
+The reference client renders raw HTML in `detail`, so a drug's name is never trusted. A line says
+what, how much, how it changed, when, who and from where; an item that cannot say so is withheld.
+https://cds-hooks.hl7.org/2.0/#cds-service-response
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
-
-from uptake.reconciliation.medications import high_alert
+from uuid import uuid4
 
 if TYPE_CHECKING:
-    from uptake.delivery.differences import Difference, Side
+    from uptake.delivery.cases import Act, Context, Item, Judged, Suggestion
 
 SUMMARY_BELOW = 140
 """Characters; CDS Hooks asks that a summary has fewer."""
 LINES = 6
 TEXT_SHOWN = 80
 """Characters of a name or a sig that are shown."""
+SENTENCE = 400
+"""Characters of a note, or of the text of an item."""
 REASONS = {
     "already-known": "Already known",
-    "no-longer-taken": "The patient no longer takes it",
-    "outside-record-wrong": "The outside record is wrong",
+    "already-done": "Already done",
+    "not-applicable": "Does not apply to this patient",
+    "data-wrong": "The data are wrong",
     "not-now": "Not relevant now",
 }
-COUNTED = {
-    "omission": "not in it",
-    "strength": "in another strength",
-    "sig": "taken another way",
-    "unmapped": "without a code to compare",
-}
+"""Why a card may be set aside, where its service says nothing else."""
+SEVERITIES = ("info", "warning", "critical")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}
 _MARKS = frozenset("\\`*_{}[]()#!|~$@")
 """What means something inside a line; what begins a list never stands first here."""
 _LINKED = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)", re.IGNORECASE)
+_NUMBER = re.compile(r"[<>≤≥~]?\s*-?\d+([.,]\d+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the card's links lead."""
+
+    base_url: str
+    smart: bool = False
+    """True: the EHR can launch the panel, which signs the clinician in."""
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One card; `uuid` is what feedback and the panel know it by."""
+    """One card, as it is sent, and what feedback to it is about."""
 
     uuid: str
-    summary: str
-    detail: str
-    indicator: str
-    base_url: str
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the card as CDS Hooks writes it."""
-        system = f"{self.base_url}/override-reason"
-        return {
-            "uuid": self.uuid,
-            "summary": self.summary,
-            "detail": self.detail,
-            "indicator": self.indicator,
-            "source": {"label": "Uptake: outside medication records"},
-            "overrideReasons": [
-                {"code": code, "system": system, "display": display}
-                for code, display in REASONS.items()
-            ],
-            "links": [
-                {
-                    "label": "Compare both lists",
-                    "url": f"{self.base_url}/panel?card={self.uuid}",
-                    "type": "absolute",
-                }
-            ],
-        }
+    body: Mapping[str, Any]
+    items: tuple[Item, ...]
+    suggestions: Mapping[str, str]
+    """The uuid of each suggestion, and the kind of the item it belongs to."""
+    overrides: Mapping[str, str]
 
 
-def build_card(
-    differences: Sequence[Difference], uuid: str, base_url: str, as_of: str
-) -> Card | None:
-    """Return the card of one patient, None when nothing outside differs from the chart."""
-    news = [d for d in differences if d.is_news]
-    if not news:
+def actionable(items: Iterable[Item]) -> tuple[Item, ...]:
+    """Return the items, those withheld that nobody could act on; one of a kind and an order."""
+    seen: set[tuple[str, tuple[str, ...]]] = set()
+    found = []
+    for item in items:
+        key = (item.kind, item.about)
+        if item.about and key in seen:
+            continue
+        seen.add(key)
+        found.append(replace(item, withheld=item.withheld or why_withheld(item)))
+    return tuple(found)
+
+
+def why_withheld(item: Item) -> str:
+    """Return what an item lacks to be acted on: a source, a date or a unit; empty: nothing."""
+    if not item.context or not all(one.source for one in item.context):
+        return "no source"
+    if all(one.at is None for one in item.context):
+        return "no date"
+    if any(_NUMBER.fullmatch(one.value) and not one.unit for one in item.context):
+        return "no unit"
+    return ""
+
+
+def build_card(judged: Judged, use_case: str, place: Place, now: datetime) -> Card | None:
+    """Return the card of what was judged, None when nothing of it is to be shown.
+
+    The items are those `actionable` returns.
+    """
+    shown = [item for item in judged.items if not item.withheld]
+    if not shown:
         return None
-    lines = [f"- {_line(d)}" for d in news[:LINES]]
-    if len(news) > LINES:
-        lines.append(f"- and {len(news) - LINES} more")
-    unread = sum(d.kind == "unmapped" and d.chart is not None for d in differences)
-    notes = [f"Compared as of {as_of}; what was written later is not in it."] if as_of else []
-    if unread == 1:
-        notes.append("1 entry of the chart's list has no code to compare; look there too.")
-    elif unread:
-        notes.append(
-            f"{unread} entries of the chart's list have no code to compare; look there too."
-        )
-    detail = "\n".join(lines) + ("\n\n" + escaped(" ".join(notes), 400) if notes else "")
-    worst = "warning" if any(d.severity == "high" for d in news) else "info"
-    return Card(uuid, _summary(news), detail, worst, base_url.rstrip("/"))
+    uuid, base = str(uuid4()), place.base_url.rstrip("/")
+    given = [(str(uuid4()), item.kind, one) for item in shown for one in item.suggestions]
+    overrides = judged.overrides or REASONS
+    system = f"{base}/override-reason"
+    body: dict[str, Any] = {
+        "uuid": uuid,
+        "summary": plain(judged.summary, SUMMARY_BELOW - 1),
+        "detail": _detail(judged, shown, now),
+        "indicator": max((item.severity for item in shown), key=SEVERITIES.index),
+        "source": {"label": f"Uptake: {use_case.replace('-', ' ')}"},
+        "overrideReasons": [
+            {"code": code, "system": system, "display": plain(words)}
+            for code, words in overrides.items()
+        ],
+    }
+    if given:
+        # of several items each may be accepted; of the ways to answer one item, one
+        alone = len({id(item) for item in shown if item.suggestions}) == 1
+        body["suggestions"] = [_suggestion(uid, one) for uid, _, one in given]
+        body["selectionBehavior"] = "at-most-one" if alone else "any"
+    if judged.panel:
+        body["links"] = [_link(uuid, base, place.smart)]
+    return Card(uuid, body, tuple(shown), {uid: kind for uid, kind, _ in given}, overrides)
+
+
+def system_actions(acts: Sequence[Act]) -> list[dict[str, Any]]:
+    """Return actions that the EHR does by itself, as CDS Hooks writes them."""
+    return [_act(act) for act in acts]
+
+
+def _link(uuid: str, base: str, smart: bool) -> dict[str, Any]:
+    """Return the link to the panel; where the EHR signs the clinician in, no other way leads in."""
+    if smart:
+        url = f"{base}/smart/launch"
+        return {"label": "Open the panel", "url": url, "type": "smart", "appContext": uuid}
+    return {"label": "Open the panel", "url": f"{base}/panel?card={uuid}", "type": "absolute"}
+
+
+def _suggestion(uuid: str, one: Suggestion) -> dict[str, Any]:
+    found: dict[str, Any] = {"label": plain(one.label), "uuid": uuid}
+    if one.recommended:
+        found["isRecommended"] = True
+    if one.acts:
+        found["actions"] = [_act(act) for act in one.acts]
+    return found
+
+
+def _act(act: Act) -> dict[str, Any]:
+    found: dict[str, Any] = {"type": act.type, "description": plain(act.description, SENTENCE)}
+    if act.resource is not None:
+        found["resource"] = act.resource
+    if act.resource_id:
+        found["resourceId"] = act.resource_id
+    return found
+
+
+def _detail(judged: Judged, shown: Sequence[Item], now: datetime) -> str:
+    lines = [f"- {_line(item, now)}" for item in shown[:LINES]]
+    if len(shown) > LINES:
+        lines.append(f"- and {len(shown) - LINES} more")
+    notes = [*judged.notes, *_left_out(judged.items)]
+    told = escaped(" ".join(notes), SENTENCE)
+    return "\n".join(lines) + (f"\n\n{told}" if told else "")
+
+
+def _left_out(items: Iterable[Item]) -> list[str]:
+    """Return a sentence on what is withheld: a clinician is to know that there is more."""
+    counts = Counter(item.withheld for item in items if item.withheld)
+    if not counts:
+        return []
+    return [f"Not shown: {', '.join(f'{n} ({why})' for why, n in sorted(counts.items()))}."]
+
+
+def _line(item: Item, now: datetime) -> str:
+    """Return one item in words, with what makes each of its facts usable."""
+    said = "; ".join(told for one in item.context if (told := told_of(one, now)))
+    return f"**{escaped(item.text, SENTENCE)}**" + (f": {said}" if said else "")
+
+
+def told_of(one: Context, now: datetime) -> str:
+    """Return value, range, trend, day and age, author and source of a fact, escaped."""
+    parts = [escaped(f"{one.value} {one.unit}", 2 * TEXT_SHOWN)]
+    if one.range:
+        parts.append(f"(range {escaped(one.range, 40)})")
+    if one.trend:
+        parts.append(f"{escaped(one.trend)},")
+    parts.append(escaped(_when(one.at, now)))
+    if one.author:
+        parts.append(f"by {escaped(one.author, 40)}")
+    if one.source:
+        parts.append(f"({escaped(one.source, 40)})")
+    return " ".join(part for part in parts if part)
+
+
+def _when(at: date | datetime | None, now: datetime) -> str:
+    """Return when it was and how long ago; the clock's time only on the last two days."""
+    if at is None:
+        return "on an unknown day"
+    if not isinstance(at, datetime):
+        days = (now.date() - at).days
+        return f"{at.isoformat()}, {_ago(days, 'day')}"
+    instant = at if at.tzinfo else at.replace(tzinfo=UTC)
+    minutes = int((now - instant).total_seconds() // 60)
+    if minutes >= 48 * 60:
+        return f"{instant.date().isoformat()}, {_ago(minutes // 1440, 'day')}"
+    many, unit = (minutes, "minute") if minutes < 120 else (minutes // 60, "hour")
+    return f"{instant:%Y-%m-%d %H:%M}, {_ago(many, unit)}"
+
+
+def _ago(many: int, unit: str) -> str:
+    if many < 0:
+        return "in the future"
+    if many == 0:
+        return "today" if unit == "day" else "now"
+    return f"{many} {unit}{'' if many == 1 else 's'} ago"
 
 
 def escaped(text: str, longest: int = TEXT_SHOWN) -> str:
@@ -101,56 +216,17 @@ def escaped(text: str, longest: int = TEXT_SHOWN) -> str:
 
     Addresses in it are broken up, so that no client makes a link of them.
     """
-    plain = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    if len(plain) > longest:
-        plain = plain[: longest - 1] + "…"
-    plain = _LINKED.sub(" ", plain)
-    return "".join(_ENTITIES.get(c) or (f"\\{c}" if c in _MARKS else c) for c in plain)
+    cut = _LINKED.sub(" ", _one_line(text, longest))
+    return "".join(_ENTITIES.get(c) or (f"\\{c}" if c in _MARKS else c) for c in cut)
 
 
-def _summary(news: Sequence[Difference]) -> str:
-    """Return the gist; only words of ours are in it, since clients may show it as they like."""
-    counts = Counter(d.kind for d in news)
-    told = [f"{counts[kind]} {words}" for kind, words in COUNTED.items() if counts[kind]]
-    summary = f"Outside medications and the chart: {', '.join(told)}"
-    texts = " ".join(
-        f"{d.ingredient} {d.outside.text if d.outside else ''}".lower()
-        for d in news
-        if d.severity == "high"
-    )
-    names = [name for name in high_alert() if re.search(rf"\b{name}\b", texts)]
-    while names:
-        longer = f"{summary} ({', '.join(names)})"
-        if len(longer) < SUMMARY_BELOW:
-            return longer
-        names.pop()
-    return summary
+def plain(text: str, longest: int = TEXT_SHOWN) -> str:
+    """Return a text for a member that is no Markdown: it means nothing to a client that errs."""
+    cut = _one_line(text.translate({ord("<"): "‹", ord(">"): "›", ord("`"): "'"}), longest)
+    return _LINKED.sub(" ", cut)[:longest]
 
 
-def _line(one: Difference) -> str:
-    """Return one difference in words: what differs, who said so, when, which source."""
-    outside, chart = one.outside, one.chart
-    if outside is None:
-        return ""
-    name, said = f"**{escaped(outside.text)}**", said_of(outside)
-    if one.kind == "strength" and chart:
-        return f"{name} {said}; the chart has {escaped(chart.text)}, {said_of(chart)}"
-    if one.kind == "sig" and chart:
-        return (
-            f"{name}: “{escaped(outside.sig)}”, {said}; "
-            f"the chart has “{escaped(chart.sig)}”, {said_of(chart)}"
-        )
-    if one.kind == "unmapped":
-        return f"{name} has no code to compare: {said}"
-    return f"{name} is not in the chart: {said}"
-
-
-def said_of(side: Side) -> str:
-    """Return who said so, when, and which source, escaped."""
-    what = {"MedicationDispense": "dispensed", "MedicationStatement": "told"}
-    parts = [what.get(side.type, "prescribed")]
-    parts.append(escaped(side.day.isoformat()) if side.day else "on an unknown day")
-    if side.by:
-        parts.append(f"by {escaped(side.by, 40)}")
-    parts.append(f"({escaped(side.feed, 40)})")
-    return " ".join(parts)
+def _one_line(text: str, longest: int) -> str:
+    """Return a text on one line, without what is not printable, cut where it is long."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= longest else line[: longest - 1] + "…"

@@ -8,7 +8,7 @@ https://cds-hooks.hl7.org/2.0/#feedback
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from uptake.state.events import record
 from uptake.state.schema import card as card_table
 
 if TYPE_CHECKING:
-    from uptake.delivery.services import Service
+    from uptake.delivery.cases import Service
     from uptake.state.database import State
 
 LOG = logging.getLogger("uptake.delivery")
@@ -50,11 +50,26 @@ class OverrideReason(Coding, rename={"user_comment": "userComment"}):
     user_comment: str | None = None
 
 
+class Accepted(msgspec.Struct):
+    """A suggestion that was taken."""
+
+    id: str = ""
+
+
+class Shown(msgspec.Struct):
+    """What a card showed, as it was kept."""
+
+    suggestions: dict[str, str] = {}
+    """The kind of the item of each suggestion, by the suggestion's uuid."""
+    overrides: dict[str, str] = {}
+
+
 class Outcome(msgspec.Struct, rename="camel"):
     """What became of one card."""
 
     card: str
     outcome: str
+    accepted_suggestions: list[Accepted] | None = None
     outcome_timestamp: str | None = None
     override_reason: OverrideReason | str | None = None
     override_reasons: list[Coding | str] | None = None
@@ -121,7 +136,11 @@ def _outcomes(items: Sequence[msgspec.Raw]) -> Iterator[Outcome]:
 def _event(outcome: Outcome, card: Any, now: datetime) -> UsageEvent:
     """Return the event; without a time of its own it happened when it was told."""
     at = _instant(outcome.outcome_timestamp, now)
-    reason, comment = _reason(outcome)
+    shown = msgspec.json.decode(card.shown, type=Shown)
+    reason, comment = _reason(outcome, REASONS | shown.overrides)
+    if outcome.outcome == "accepted" and not reason:
+        taken = {one.id for one in outcome.accepted_suggestions or ()}
+        reason = ", ".join(sorted({k for uid, k in shown.suggestions.items() if uid in taken}))
     return UsageEvent(
         id=f"card:{card.uuid}:{outcome.outcome}:{at.isoformat() if at else ''}",
         at=at or now,
@@ -146,28 +165,31 @@ def _instant(text: str | None, now: datetime) -> datetime | None:
         return None
 
 
-def _reason(outcome: Outcome) -> tuple[str, str]:
-    """Return the reason and the comment of an outcome, whatever shape they came in."""
+def _reason(outcome: Outcome, reasons: Mapping[str, str]) -> tuple[str, str]:
+    """Return the reason and the comment of an outcome, whatever shape they came in.
+
+    `reasons` are ours, the words of each code.
+    """
     whole = outcome.override_reason
     inner = whole.reason if isinstance(whole, OverrideReason) else whole
     given = [inner, whole, outcome.reason, *(outcome.override_reasons or ())]
-    named = next((found for one in given if (found := _named(one))), "")
+    named = next((found for one in given if (found := _named(one, reasons))), "")
     comments = [outcome.user_comment]
     comments.append(whole.user_comment if isinstance(whole, OverrideReason) else None)
-    if named and named not in REASONS.values() and isinstance(_first(given), str):
+    if named and named not in reasons.values() and isinstance(_first(given), str):
         comments.insert(0, named)
         named = IN_OWN_WORDS
     return named, "; ".join(c.strip() for c in comments if c and c.strip())
 
 
 def _first(given: Sequence[object]) -> object:
-    return next((one for one in given if _named(one)), None)
+    return next((one for one in given if _named(one, {})), None)
 
 
-def _named(reason: object) -> str:
+def _named(reason: object, reasons: Mapping[str, str]) -> str:
     """Return a reason as people read it: ours by our words, another's by its own."""
     if isinstance(reason, str):
-        return REASONS.get(reason.strip(), reason.strip())
+        return reasons.get(reason.strip(), reason.strip())
     if not isinstance(reason, Coding):
         return ""
-    return REASONS.get(reason.code or "") or reason.display or reason.code or ""
+    return reasons.get(reason.code or "") or reason.display or reason.code or ""

@@ -1,59 +1,264 @@
-"""The panel. In: the uuid of a card; out: whose it is, and that it was opened.
+"""The panel. In: a card or a SMART session, what is known of its patient; out: sections, events.
 
-The uuid is the key: nobody can guess it, and it opens the panel for a day only.
+A card's uuid is a key: nobody can guess it, and it opens the panel for a day only. Every use case
+with something to say of the patient has a section; its judge says what is in it, as for a card.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from sqlalchemy import select
 
+from uptake.delivery.answers import ANSWERED, SURFACE, Answer, Choice, asked_of, item_key
+from uptake.delivery.cards import SEVERITIES, actionable
+from uptake.delivery.services import care_gaps, conflicts, medications, services
 from uptake.model import Action, UsageEvent
 from uptake.state.events import record
 from uptake.state.schema import card as card_table
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from uptake.delivery.cases import Case, Context, Item, Judged, Service
+    from uptake.delivery.smart.sessions import Session
     from uptake.state.database import State
 
-SURFACE = "uptake-panel"
+HOOK = "patient-view"
+"""Whose services say what is in the panel: it is opened on a chart."""
 OPEN_FOR = timedelta(hours=24)
 """A card that nobody acted on for a day counts as ignored."""
+RESTS: Mapping[str, Callable[[Case], tuple[Item, ...]]] = {
+    medications.USE_CASE: medications.rest_of
+}
+"""Use cases whose panel shows what is no news, too."""
+ROOM = frozenset({ANSWERED, care_gaps.MORE, care_gaps.SAME_MEASURE, conflicts.IN_PANEL})
+"""Why an item is on no card, where that is no reason to fold it away here: there is room."""
+LONGEST = timedelta(hours=4)
+"""No look at a panel lasts longer; a screen was left on."""
 
 
 @dataclass(frozen=True, slots=True)
-class ShownCard:
-    """A card that was served."""
+class Viewer:
+    """Who has the panel open, and whose chart it is."""
 
-    uuid: str
-    use_case: str
+    view: str
+    """What the forms of the page carry: the card's uuid, or the view of the session."""
     patient: str
     practitioner: str
     encounter: str
+    card: str = ""
+    use_case: str = ""
+    """The card's; its section comes first."""
+
+    def event(self, action: Action, use_case: str, key: str, now: datetime) -> UsageEvent:
+        """Return an event of this viewer at the panel."""
+        return UsageEvent(
+            id=key,
+            at=now,
+            action=action,
+            surface=SURFACE,
+            use_case=use_case,
+            practitioner=self.practitioner,
+            patient=self.patient,
+            encounter=self.encounter,
+            card=self.card if use_case == self.use_case else "",
+        )
 
 
-def find_card(state: State, uuid: str, now: datetime) -> ShownCard | None:
-    """Return a card that was served within the last day, None for any other."""
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The feeds of the project, by name."""
+
+    feeds: frozenset[str]
+    charts: frozenset[str]
+    """Those of the EHR itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What one source says of an item."""
+
+    label: str
+    """`Outside`, `Chart`, or empty where a use case has no sides."""
+    said: Context | None
+    """None: it says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One item of a section, with the answer it has, if any."""
+
+    key: str
+    item: Item
+    sides: tuple[Side, ...]
+    about: str
+    """`feed|Type/id` of what a report about it is about; empty where that is not known."""
+    answer: Answer | None
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What one use case says of the patient."""
+
+    use_case: str
+    summary: str
+    rows: tuple[Row, ...]
+    withheld: tuple[Row, ...]
+    """What is not on a card: nobody could act on it as it is."""
+    rest: tuple[Row, ...]
+    """What is the same on both sides, or news to nobody."""
+    notes: tuple[str, ...]
+    choices: tuple[Choice, ...]
+
+
+def of_card(state: State, uuid: str, now: datetime) -> Viewer | None:
+    """Return who was shown a card within the last day, None for any other."""
     with state.read() as connection:
         row = connection.execute(select(card_table).where(card_table.c.uuid == uuid)).first()
     if row is None or now - row.at > OPEN_FOR:
         return None
-    return ShownCard(row.uuid, row.use_case, row.patient, row.practitioner, row.encounter)
+    return Viewer(row.uuid, row.patient, row.practitioner, row.encounter, row.uuid, row.use_case)
 
 
-def record_view(state: State, card: ShownCard, now: datetime) -> None:
-    """Record that the panel was opened; by whom, is who was shown the card."""
-    event = UsageEvent(
-        id=f"card:{card.uuid}:viewed:{now.isoformat()}",
-        at=now,
-        action=Action.VIEWED,
-        surface=SURFACE,
-        use_case=card.use_case,
-        practitioner=card.practitioner,
-        patient=card.patient,
-        encounter=card.encounter,
-        card=card.uuid,
+def of_session(state: State, session: Session, now: datetime) -> Viewer:
+    """Return who is signed in; a card that is another patient's, or too old, is passed over."""
+    card = of_card(state, session.card, now) if session.card else None
+    mine = card if card and card.patient == session.patient else None
+    return Viewer(
+        session.view,
+        session.patient,
+        session.practitioner,
+        session.encounter,
+        mine.card if mine else "",
+        mine.use_case if mine else "",
     )
-    record(state, [event], now)
+
+
+def panel_services(folder: Path | None) -> tuple[Service, ...]:
+    """Return a service a use case of a project's folder, by use case."""
+    found: dict[str, Service] = {}
+    for service in services(folder).values():
+        if service.hook == HOOK:
+            found.setdefault(service.use_case, service)
+    return tuple(found[use_case] for use_case in sorted(found))
+
+
+def build_sections(
+    asked: Iterable[Service],
+    first: str,
+    case_of: Callable[[Service], Case],
+    answers_of: Callable[[str], Mapping[str, Answer]],
+    sources: Sources,
+) -> tuple[Section, ...]:
+    """Return the sections with something to say: that of the card first, then the worst."""
+    found = []
+    for service in asked:
+        case = case_of(service)
+        judged = service.judge(case)
+        if judged is not None and judged.panel:
+            answers = answers_of(service.use_case)
+            rest = RESTS[service.use_case](case) if service.use_case in RESTS else ()
+            found.append(_section(service.use_case, judged, rest, answers, sources))
+    return tuple(sorted(found, key=lambda section: (section.use_case != first, -_worst(section))))
+
+
+def _worst(section: Section) -> int:
+    """Return how severe the worst item is, -1 where nothing of it is on a card."""
+    return max((SEVERITIES.index(row.item.severity) for row in section.rows), default=-1)
+
+
+def _section(
+    use_case: str,
+    judged: Judged,
+    rest: Iterable[Item],
+    answers: Mapping[str, Answer],
+    sources: Sources,
+) -> Section:
+    asked = asked_of(use_case)
+    charts = sources.charts if asked.sides else None
+    rows = [_row(item, answers, charts, sources.feeds) for item in actionable(judged.items)]
+    shown = [row for row in rows if not row.item.withheld or row.item.withheld in ROOM]
+    return Section(
+        use_case,
+        judged.summary,
+        tuple(shown),
+        tuple(row for row in rows if row not in shown),
+        tuple(_row(item, answers, charts, sources.feeds) for item in rest),
+        judged.notes,
+        asked.choices,
+    )
+
+
+def _row(
+    item: Item,
+    answers: Mapping[str, Answer],
+    charts: Collection[str] | None,
+    feeds: Collection[str],
+) -> Row:
+    key = item_key(item)
+    return Row(key, item, tuple(_sides(item, charts)), _about(item, feeds), answers.get(key))
+
+
+def _sides(item: Item, charts: Collection[str] | None) -> Iterable[Side]:
+    """Yield what each source says; where a use case has sides, the one that says nothing too."""
+    if charts is None:
+        yield from (Side("", said) for said in item.context)
+        return
+    labels = ["Chart" if said.source in charts else "Outside" for said in item.context]
+    yield from (Side(label, said) for label, said in zip(labels, item.context, strict=True))
+    yield from (Side(label, None) for label in ("Outside", "Chart") if label not in labels)
+
+
+def _about(item: Item, feeds: Collection[str]) -> str:
+    """Return the record an item is about with its feed, where both stand in the same place."""
+    pairs = zip(item.about, item.context, strict=False)
+    return next((f"{said.source}|{what}" for what, said in pairs if said.source in feeds), "")
+
+
+def shown_time(at: datetime | date | None) -> str:
+    """Return a day, or an instant to the minute in the zone it has."""
+    if isinstance(at, datetime):
+        return f"{at:%Y-%m-%d %H:%M}{f' {at.tzname()}' if at.tzinfo else ''}"
+    return at.isoformat() if at else ""
+
+
+def record_launch(state: State, session: Session, now: datetime) -> None:
+    """Record that a card's link was followed to the panel; a launch from a menu has no card."""
+    viewer = of_session(state, session, now)
+    if viewer.card:
+        key = f"card:{viewer.card}:launched:{uuid4()}"
+        record(state, [viewer.event(Action.LAUNCHED, viewer.use_case, key, now)], now)
+
+
+def record_view(state: State, viewer: Viewer, use_case: str, now: datetime) -> None:
+    """Record that the panel was opened; seen is what stands first, the rest may be below."""
+    key = f"panel:{uuid4()}:viewed"
+    record(state, [viewer.event(Action.VIEWED, use_case, key, now)], now)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How long sections were on the screen, as the page tells it when it is left."""
+
+    id: str
+    """Made by the page: told again, it is the same look."""
+    seconds: Mapping[str, float]
+    """By use case."""
+
+
+def record_look(
+    state: State, viewer: Viewer, look: Look, known: Collection[str], now: datetime
+) -> None:
+    """Record which sections of `known` use cases were seen and for how long."""
+    most = LONGEST.total_seconds()
+    events = []
+    for use_case, seconds in look.seconds.items():
+        if use_case in known and 0 <= seconds <= most:
+            event = viewer.event(Action.VIEWED, use_case, f"panel:{look.id}:{use_case}", now)
+            events.append(replace(event, seconds=seconds))
+    record(state, events, now)

@@ -20,6 +20,7 @@ from uptake.adoption.access import import_access, read_access
 from uptake.adoption.imports import import_usage
 from uptake.demo.hospital import build_hospital
 from uptake.demo.hospital.calendar import LOOKED
+from uptake.demo.practice.registration import PORT, register
 from uptake.findings.assess import Request
 from uptake.findings.inputs import read_inputs
 from uptake.project import now, read_project
@@ -87,12 +88,16 @@ class Demo:
         )
 
 
-def run_loop(folder: Path, patients: int, seed: int, watch: Watch) -> None:
-    """Live the half year in an empty or earlier demo folder; raises StorageError, RolloutError."""
+def run_loop(folder: Path, patients: int, seed: int, watch: Watch, port: int = PORT) -> None:
+    """Live the half year in an empty or earlier demo folder; raises StorageError, RolloutError.
+
+    The project knows the practice EHR that answers beside the product at `port`.
+    """
     watch.begin("Simulating", 1)
     hospital = build_hospital(patients, seed)
     _clear(folder)
     hospital.write_project(folder)
+    register(folder, port)
     hospital.write_feeds(folder, until=_end_of(BUILD))
     hospital.write_usage(folder)
     hospital.truth.write(folder / "truth.ndjson")

@@ -16,7 +16,15 @@ from uptake.definitions.elements import flat_name
 from uptake.engine.duckdb import Database, in_utc, quoted
 from uptake.errors import SourceError, StorageError
 from uptake.feeds.files import files_of
-from uptake.findings import evidence, facts, local_codes, opportunities, piqi
+from uptake.findings import (
+    authorizations,
+    care_gaps,
+    evidence,
+    facts,
+    local_codes,
+    opportunities,
+    piqi,
+)
 from uptake.findings.checks import run_checks, strata, write_findings, write_strata
 from uptake.findings.fitness import judge_fitness, untold
 from uptake.findings.history import compare, write_history
@@ -44,6 +52,8 @@ from uptake.terminology import coverage
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from uptake.authorization.rules import Payer
+    from uptake.care_gaps.rules import GapRule
     from uptake.identity.decisions import Decided
 
 
@@ -78,6 +88,10 @@ class Request:
     mappings: tuple[CodeMapping, ...] = ()
     """What was approved of local codes: tables hold the standard code beside."""
     measures: Mapping[str, Measure] = field(default_factory=dict)
+    gaps: Mapping[str, GapRule] = field(default_factory=dict)
+    """The care-gap rules; judged where fitness is, since findings say what hides evidence."""
+    payers: tuple[Payer, ...] = ()
+    """What payers want authorized, as the project knows it."""
     events: pa.Table | None = None
     """The event log, for opportunities and measures; None: there is none."""
     surfaces: Mapping[str, Surface] = field(default_factory=dict)
@@ -135,7 +149,12 @@ def _assess(
     watch.begin("Checks", len(checks))
     results = run_checks(db, checks, lambda code: watch.advance(1, code))
     fitness, faults = _judge(db, request, watch)
-    _write(db, request, results, out, is_judged=bool(fitness) and not request.partial)
+    is_judged = bool(fitness) and not request.partial
+    _write(db, request, results, out, is_judged=is_judged)
+    if is_judged:
+        known = request.checks.values()
+        faults = (*faults, *care_gaps.write_care_gaps(db, request.gaps.values(), known, out))
+        authorizations.write_authorizations(db, request.payers, request.as_of, out)
     since = request.compare or request.before
     return Assessment(
         run=request.run,
@@ -201,12 +220,14 @@ def _wanted(request: Request) -> frozenset[str]:
         named |= piqi.reads()
     if cases:
         named |= facts.READS | opportunities.READS | HARM_READS | evidence.READS
-        named |= {"person", "medication_difference"}
+        named |= {"person", "medication_difference"} | care_gaps.READS
+        named |= authorizations.READS
         named |= local_codes.READS
         named |= {flat_name(t) for u in cases for r in u.requirements for t in r.type}
     queries = [c.query for c in request.checks.values() if not c.options.get("unavailable")]
     queries += [q for u in cases for q in (u.population, u.opportunity, u.acted) if q]
     queries += [m.query for m in request.measures.values()] if cases else []
+    queries += [q for g in request.gaps.values() for q in (g.population, g.closed)] if cases else []
     return tables_needed([*queries, *(f"select 1 from {name}" for name in sorted(named))])
 
 

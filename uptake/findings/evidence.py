@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from uptake.engine.duckdb import quoted
 from uptake.findings import local_codes
+from uptake.reconciliation.conflicts import batch as conflicts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +47,11 @@ FILES = {
     "measure_row": "select * from measure_row order by measure, at_time, unit",
     "person_key": "select * from person_key order by value, person, feed, kind, system",
     "medication_difference": """
-        select * exclude (chart_rid, outside_rid) from medication_difference order by all""",
+        select * exclude (chart_rid, outside_rid, other_rid) from medication_difference
+        order by all""",
+    "delivery/medication_entry": "select * from medication_entry order by all",
+    "delivery/allergy_entry": "select * from allergy_entry order by all",
+    "delivery/conflict": conflicts.FILE,
     # What duplicates cost: facts of a requirement that lie on a record which nobody opens, and the
     # people of whom there is no other.
     "duplicate_cost": """
@@ -68,7 +73,7 @@ FILES = {
     "local_code": local_codes.LOCAL_CODE,
     "code_coverage": local_codes.CODE_COVERAGE,
 }
-READS = frozenset({"patient_survivor"})
+READS = frozenset({"patient_survivor", "conflict"})
 """The tables read here, beside those that fitness reads."""
 
 
@@ -76,5 +81,6 @@ def write_evidence(db: Database, folder: Path) -> None:
     """Write each file of a run whole."""
     for name, query in FILES.items():
         draft = folder / f"{name}.parquet.tmp"
+        draft.parent.mkdir(exist_ok=True)
         db.run(f"copy ({query}) to {quoted(str(draft))} (format parquet, compression zstd)")
         draft.replace(folder / f"{name}.parquet")

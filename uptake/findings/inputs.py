@@ -9,6 +9,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from uptake.authorization.rules import FOLDER as PAYERS
+from uptake.authorization.rules import Payer, read_payers
+from uptake.care_gaps.rules import FOLDER, GapRule, read_rules
 from uptake.conformance.packages import read_profiles
 from uptake.definitions import read_measures, read_surfaces
 from uptake.definitions.reference import read_reference_tables
@@ -34,6 +37,8 @@ class Inputs:
 
     measures: Mapping[str, Measure] = field(default_factory=dict)
     surfaces: Mapping[str, Surface] = field(default_factory=dict)
+    gaps: Mapping[str, GapRule] = field(default_factory=dict)
+    payers: tuple[Payer, ...] = ()
     mappings: tuple[CodeMapping, ...] = ()
     events: pa.Table | None = None
     knowledge: Knowledge = SHIPPED
@@ -52,6 +57,8 @@ def read_inputs(project: Project) -> Inputs:
     """
     measures = read_measures(project.content("measures"), verify=project.own_content("measures"))
     surfaces = read_surfaces(project.content("surfaces"), verify=project.own_content("surfaces"))
+    gaps = read_rules(project.content(FOLDER), verify=project.own_content(FOLDER))
+    payers = read_payers(project.own_content(PAYERS))
     knowledge = Knowledge(
         read_reference_tables(project.content("reference")),
         read_terminology(project),
@@ -59,13 +66,15 @@ def read_inputs(project: Project) -> Inputs:
     )
     state = existing_state(project)
     if state is None:
-        return Inputs(measures, surfaces, knowledge=knowledge)
+        return Inputs(measures, surfaces, gaps, payers, knowledge=knowledge)
     folder = project.folder or Path()
     try:
         events.compact(state, folder)
         return Inputs(
             measures,
             surfaces,
+            gaps,
+            payers,
             read_mappings(state),
             events.everything(state, folder),
             knowledge,

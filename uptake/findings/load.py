@@ -17,6 +17,7 @@ from uptake.findings.knowledge import SHIPPED, Knowledge
 from uptake.identity import linkage, normal, overlays, persons, survivors
 from uptake.identity.demographics import read_demographics
 from uptake.reconciliation import ingredients, lists, medications
+from uptake.reconciliation.conflicts import batch as conflicts
 from uptake.resources import bundles, collisions, moments
 from uptake.resources.flat import event_sql
 from uptake.resources.tables import build_tables
@@ -120,9 +121,19 @@ STAGES = (
         lambda load: ingredients.build_ingredients(load.db),
     ),
     StageTables(
-        frozenset({"medication_difference"}),
+        medications.MADE,
         medications.READS | {"person"},
         lambda load: medications.build_differences(load.db, load.as_of),
+    ),
+    StageTables(
+        frozenset({"list_verdict"}),
+        conflicts.READS_LISTS,
+        lambda load: conflicts.build_list_verdicts(load.db),
+    ),
+    StageTables(
+        frozenset({"conflict"}),
+        conflicts.READS,
+        lambda load: conflicts.build_conflicts(load.db),
     ),
     StageTables(
         frozenset({"list_difference"}),

@@ -12,6 +12,8 @@ class Action(StrEnum):
 
     REQUESTED = "requested"
     SERVED = "served"
+    WITHHELD = "withheld"
+    """Something was found that nobody could act on: it was not shown, for the reason given."""
     VIEWED = "viewed"
     ACCEPTED = "accepted"
     OVERRIDDEN = "overridden"

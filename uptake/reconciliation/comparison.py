@@ -1,32 +1,47 @@
-"""The comparison of two lists, as SQL. In: entries, their codes and sigs; out: what differs.
+"""What a run reads of lists of medications, as SQL. In: a load's tables; out: entries, and rows.
 
-An entry is compared component by component: a combination in one list and its components in the
-other are the same drugs. Rows of one pair of entries are then one row again.
+The comparison itself is the engine's; here is what it is given, and how what it says becomes rows.
 """
 
 from __future__ import annotations
 
-TABLES = """
+from dataclasses import dataclass
+
+_SIDES = ("chart", "outside", "other")
+_SIDE = """
+  {0}_text varchar, {0}_sig varchar, {0}_date date, {0}_by varchar, {0}_feed varchar,
+  {0}_type varchar, {0}_id varchar, {0}_rid bigint"""
+TABLES = f"""
 create table medication_difference (
   patient_id varchar, patient_feed varchar, person bigint, ingredient varchar, kind varchar,
-  severity varchar, chart_text varchar, chart_sig varchar, chart_date date, chart_by varchar,
-  chart_feed varchar, chart_type varchar, chart_id varchar, outside_text varchar,
-  outside_sig varchar, outside_date date, outside_by varchar, outside_feed varchar,
-  outside_type varchar, outside_id varchar, chart_rid bigint, outside_rid bigint);
+  severity varchar, level integer, untold varchar,{",".join(map(_SIDE.format, _SIDES))});
+create table medication_entry (
+  patient_id varchar, patient_feed varchar, person bigint, role varchar, feed varchar, type varchar,
+  id varchar, day date, said_by varchar, status varchar, intent varchar, ended date, text varchar,
+  codings varchar, dosage varchar, system varchar, code varchar, read_as varchar);
+create table allergy_entry (
+  patient_id varchar, patient_feed varchar, person bigint, role varchar, feed varchar, id varchar,
+  day date, said_by varchar, text varchar, codings varchar, substances varchar);
 create temp table list_entry (
-  rid bigint, chart boolean, person bigint, feed varchar, type varchar, id varchar, day date,
-  text varchar, codings struct(system varchar, code varchar, display varchar)[], dosage varchar,
+  rid bigint, role varchar, person bigint, feed varchar, type varchar, id varchar, day date,
+  status varchar, intent varchar, ended date, text varchar,
+  codings struct(system varchar, code varchar, display varchar)[], dosage varchar,
   said_by varchar, author varchar);
-create temp table drug_code (
-  system varchar, code varchar, rank integer, identity varchar, label varchar, key varchar,
-  ingredient varchar, strength varchar, mass double);
-create temp table list_sig (
-  dosage varchar, amount double, unit varchar, rate double, as_needed boolean, text varchar);
+create temp table list_allergy (
+  rid bigint, role varchar, person bigint, feed varchar, id varchar, day date, text varchar,
+  codings struct(system varchar, code varchar, display varchar)[], substances varchar[],
+  said_by varchar, author varchar);
+create temp table list_found (
+  person bigint, kind varchar, severity varchar, ingredient varchar, level integer,
+  untold varchar, chart_rid bigint, outside_rid bigint, other_rid bigint);
+create temp table list_name (concept bigint, name varchar, system varchar, code varchar,
+  read_as varchar);
+create temp table list_sig (sig bigint, text varchar);
 """
+"""The columns of an entry are what a source sent; `read_as` is what its code stands for."""
 DROPPED = (
-    "list_entry", "drug_code", "list_sig", "known", "list_author", "list_coding", "list_part",
-    "compared", "loose",
-    "synonym", "named", "renamed",
+    "list_entry", "list_allergy", "list_found", "list_name", "list_sig", "list_concept",
+    "list_dosage", "list_row", "known", "list_author",
 )  # fmt: skip
 
 PERSONS = """
@@ -37,7 +52,8 @@ create temp table known as
   ),
   asked as (
     select distinct i.feed from record i join feed f using (feed)
-    where f.role = 'external' and i.type in ('MedicationRequest', 'MedicationDispense')
+    where f.role = 'external'
+      and i.type in ('MedicationRequest', 'MedicationDispense', 'MedicationStatement')
   )
   select p.person, i.feed, i.id
   from person p join patient t using (rid) join record i using (rid) join size s on s.feed = i.feed
@@ -50,11 +66,154 @@ create temp table known as
 """Persons whom the chart and an outside source of medications know, under the record of the largest
 EHR feed: where no source was asked, nothing can be said to be missing from one."""
 
+_CONCEPT = '{"text":"VARCHAR","coding":[{"system":"VARCHAR","code":"VARCHAR","display":"VARCHAR"}]}'
+_TIMING = (
+    '{"code":{"coding":[{"code":"VARCHAR"}]},"repeat":{"frequency":"VARCHAR",'
+    '"frequencyMax":"VARCHAR","period":"VARCHAR","periodMax":"VARCHAR","periodUnit":"VARCHAR",'
+    '"when":["VARCHAR"],"dayOfWeek":["VARCHAR"]}}'
+)
+_DOSAGE = (
+    f'[{{"text":"VARCHAR","asNeededBoolean":"VARCHAR","asNeededCodeableConcept":"JSON",'
+    f'"timing":{_TIMING},"route":{_CONCEPT},"doseAndRate":[{{"doseRange":"JSON",'
+    '"doseQuantity":{"value":"VARCHAR","unit":"VARCHAR","code":"VARCHAR"}}]}]'
+)
+_SPEC = (
+    '{"category":"JSON","doNotPerform":"VARCHAR",'
+    f'"medicationCodeableConcept":{_CONCEPT},'
+    '"medicationReference":{"reference":"VARCHAR","display":"VARCHAR"},'
+    f'"contained":[{{"resourceType":"VARCHAR","id":"VARCHAR","code":{_CONCEPT}}}],'
+    '"requester":{"display":"VARCHAR"},"informationSource":{"display":"VARCHAR"},'
+    '"performer":"JSON",'
+    f'"dosageInstruction":{_DOSAGE},"dosage":{_DOSAGE}}}'
+)
+"""Read of each request, statement and dispense; numbers as text, to keep them exact."""
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """One kind of entry on a list of medications."""
+
+    type: str
+    table: str
+    day: str
+    author: str
+    """The path of the reference to who says so."""
+    intent: str = "null"
+    ended: str = "null"
+    statuses: tuple[str, ...] = ()
+
+
+_LISTS = (
+    _List(
+        "MedicationRequest", "medication_request", "authored_on_date",
+        "MedicationRequest.requester", "intent",
+        statuses=("active", "on-hold", "unknown", "stopped", "draft"),
+    ),
+    _List(
+        "MedicationStatement", "medication_statement",
+        "coalesce(date_asserted_date, effective_date, effective_start_date)",
+        "MedicationStatement.informationSource", ended="effective_end_date",
+        statuses=("active", "on-hold", "unknown", "stopped", "completed", "not-taken", "intended"),
+    ),
+    _List(
+        "MedicationDispense", "medication_dispense",
+        "coalesce(when_handed_over_date, when_prepared_date)", "MedicationDispense.performer.actor",
+        statuses=("completed", "in-progress", "unknown"),
+    ),
+)  # fmt: skip
+
+
+def entries() -> list[str]:
+    """Return the statements that fill `list_entry`; `$as_of` and `$oldest` are days."""
+    return [_entries(one) for one in _LISTS]
+
+
+def _entries(one: _List) -> str:
+    """Return the statement that adds the entries of one kind.
+
+    The chart is the home list: nothing ordered for a stay. What an outside source dates later than
+    today, and what ended or was filled before the months of the use case, is left out.
+    """
+    statuses = ", ".join(f"'{status}'" for status in one.statuses)
+    dispensed = one.type == "MedicationDispense"
+    roles = "('external')" if dispensed else "('ehr', 'external')"
+    recent = f"{one.day} >= $oldest"
+    if not dispensed:
+        recent = f"(f.status in ('active', 'on-hold', 'unknown') or {recent})"
+    return f"""
+        insert into list_entry
+        with entry as (
+          select s.rid, p.person, i.feed, i.id, {one.day} as day, f.medication_rid, f.status,
+            {one.intent} as intent, {one.ended} as ended,
+            case d.role when 'ehr' then 'chart' else 'outside' end as role,
+            json_transform(s.text, '{_SPEC}') as r
+          from {one.table} f
+          join record i on i.rid = f.rid
+          join feed d on d.feed = i.feed and d.role in {roles}
+          join person p on p.rid = f.patient_rid
+          join known k on k.person = p.person
+          join stored s on s.rid = f.rid and s.type = '{one.type}'
+          where not f.entered_in_error and f.status in ({statuses}) and {recent}
+            and (d.role = 'ehr' or {one.day} is null or {one.day} <= $as_of)
+        ),
+        drug as (
+          select e.*, coalesce(r.medicationCodeableConcept, m.code,
+              list_filter(r.contained, lambda c: c.resourceType = 'Medication'
+                and '#' || c.id = r.medicationReference.reference)[1].code) as concept
+          from entry e left join (
+            select rid, json_transform(text, '{{"code":{_CONCEPT}}}').code as code
+            from stored where type = 'Medication'
+          ) m on m.rid = e.medication_rid
+        )
+        select rid, role, person, feed, '{one.type}', id, day, status, intent, ended,
+          coalesce(nullif(trim(concept.text), ''),
+            list_filter(concept.coding, lambda c: c.display is not null)[1].display,
+            nullif(trim(r.medicationReference.display), '')),
+          list_filter(concept.coding, lambda c: trim(c.system) <> '' and trim(c.code) <> ''),
+          to_json(coalesce(r.dosageInstruction, r.dosage))::varchar,
+          coalesce(r.requester.display, r.informationSource.display,
+            r.performer->>'$[0].actor.display'), '{one.author}'
+        from drug
+        where not coalesce(contains(r.category::varchar, '"inpatient"'), false)
+          and coalesce(r.doNotPerform, '') <> 'true'
+    """
+
+
+ALLERGIES = f"""
+insert into list_allergy
+  with entry as (
+    select s.rid, p.person, i.feed, i.id, f.recorded_date_date as day,
+      case d.role when 'ehr' then 'chart' else 'outside' end as role,
+      json_transform(s.text, '{{"code":{_CONCEPT},"recorder":{{"display":"VARCHAR"}},
+        "reaction":[{{"substance":{_CONCEPT}}}]}}') as r
+    from allergy_intolerance f
+    join record i on i.rid = f.rid
+    join feed d on d.feed = i.feed and d.role in ('ehr', 'external')
+    join person p on p.rid = f.patient_rid
+    join known k on k.person = p.person
+    join stored s on s.rid = f.rid and s.type = 'AllergyIntolerance'
+    where not f.entered_in_error and f.verification_status is distinct from 'refuted'
+      and coalesce(f.clinical_status, 'active') = 'active'
+  )
+  select rid, role, person, feed, id, day,
+    coalesce(nullif(trim(r.code.text), ''),
+      list_filter(r.code.coding, lambda c: c.display is not null)[1].display),
+    list_filter(r.code.coding, lambda c: trim(c.system) <> '' and trim(c.code) <> ''),
+    list_filter(flatten(list_transform(r.reaction,
+      lambda x: list_prepend(x.substance.text,
+        list_transform(x.substance.coding, lambda c: c.display)))), lambda t: t is not null),
+    r.recorder.display, 'AllergyIntolerance.recorder'
+  from entry
+"""
+
 AUTHORS = """
 create temp table list_author as
-  with said as (
+  with any_entry as (
+    select rid, author from list_entry union all select rid, author from list_allergy
+  ),
+  said as (
     select e.rid, x.target_type, x.target_rid
-    from list_entry e join reference x on x.rid = e.rid and x.path = e.author
+    from any_entry e join reference x on x.rid = e.rid and x.path = e.author
     qualify row_number() over (
       partition by e.rid order by x.target_type, x.target_rid, x.expression) = 1
   ),
@@ -73,160 +232,64 @@ create temp table list_author as
   from named
 """
 
-CODINGS = """
-create temp table list_coding as
-  select rid, c.system as system, c.code as code, c.display as display
-  from (select rid, unnest(codings) as c from list_entry)
-  where nullif(trim(c.system), '') is not null and nullif(trim(c.code), '') is not null
-"""
-
-SYNONYMS = """
-create temp table synonym as
-  select c.system, c.code, min(d.identity) as identity
-  from drug_code u join list_coding c using (system, code) join list_coding o on o.rid = c.rid
-  join drug_code d on d.system = o.system and d.code = o.code
-  where u.rank > 0 and d.rank = 0
-  group by c.system, c.code having count(distinct d.identity) = 1;
-create temp table named as
-  select distinct identity, label, key, ingredient, strength, mass from drug_code where rank = 0;
-create temp table renamed as
-  select s.system, s.code, 0 as rank, n.* from synonym s join named n using (identity);
-delete from drug_code where (system, code) in (select (system, code) from renamed);
-insert into drug_code select * from renamed;
-"""
-"""Codings of one concept mean one thing: where an NDC came with one RxNorm code, it is that drug
-also where it comes alone."""
-
-PARTS = """
-create temp table list_part as
-  with best as (
-    select c.rid, d.system, d.code from list_coding c join drug_code d using (system, code)
-    qualify row_number() over (
-      partition by c.rid order by d.rank, d.identity, d.system, d.code) = 1
-  )
-  select e.rid, e.chart, e.person, e.feed, e.type, e.id, e.day, coalesce(e.text, d.label) as text,
-    d.identity, coalesce(d.key, '') as key, d.ingredient, d.strength,
-    case when s.unit = 'unit' and d.mass is not null then s.amount * d.mass else s.amount end
-      as amount,
-    case when s.unit = 'unit' and d.mass is not null then 'mg' else s.unit end as unit,
-    s.rate, s.as_needed
+NUMBERED = """
+create temp table list_concept as
+  select row_number() over (order by text, codings::varchar) as concept, text, codings, entries
+  from (select text, codings, count(*) as entries from list_entry group by text, codings);
+create temp table list_dosage as
+  select row_number() over (order by dosage) as sig, dosage
+  from (select distinct dosage from list_entry);
+create table list_row as
+  select e.* exclude (text, codings, dosage), c.concept, d.sig
   from list_entry e
-  left join best b on b.rid = e.rid
-  left join drug_code d on d.system = b.system and d.code = b.code
-  left join list_sig s on s.dosage = e.dosage
-  where coalesce(e.text, d.label) is not null
+  join list_concept c on c.text is not distinct from e.text
+    and c.codings is not distinct from e.codings
+  join list_dosage d on d.dosage is not distinct from e.dosage
 """
-"""Tablets of a known strength become milligrams, so that two of 5 mg are one of 10."""
-
-_COMPARED = """
-create temp table compared as
-  with outside as (
-    select * from list_part where not chart and key <> ''
-    qualify coalesce(day, date '0001-01-01') = max(coalesce(day, date '0001-01-01'))
-      over (partition by person, key)
-  ),
-  pair as (
-    select coalesce(c.person, o.person) as person, coalesce(c.key, o.key) as key,
-      c.rid as chart_rid, o.rid as outside_rid,
-      coalesce(c.ingredient, o.ingredient) as ingredient,
-      coalesce(c.text, '') as chart_text, coalesce(o.text, '') as outside_text,
-      case
-        when c.rid is null then case when o.ingredient is null then 'unmapped' else 'omission' end
-        when o.rid is null then case when c.ingredient is null then 'unmapped' else 'addition' end
-        when c.strength <> o.strength then 'strength'
-        when c.as_needed and o.as_needed then 'same'
-        when c.as_needed <> o.as_needed or abs(c.rate - o.rate) > 0.001
-          or (c.unit = o.unit and abs(c.amount - o.amount) > 0.001) then 'sig'
-        else 'same'
-      end as kind,
-      coalesce(c.unit = 'mg' and o.unit = 'mg'
-        and abs(c.amount * c.rate - o.amount * o.rate) < 0.001, false) as same_daily_dose
-    from (select * from list_part where chart and key <> '') c
-    full join outside o on o.person = c.person and o.key = c.key
-    qualify row_number() over (
-      partition by coalesce(c.person, o.person), coalesce(c.key, o.key)
-      order by coalesce(c.identity = o.identity, false) desc,
-        coalesce(c.strength = o.strength, false) desc, c.day desc nulls last,
-        o.type nulls last, o.feed, o.id, c.type desc nulls last, c.feed, c.id, o.rid, c.rid) = 1
-  )
-  select person, kind, chart_rid, outside_rid,
-    string_agg(ingredient, ' / ' order by ingredient) as ingredient,
-    min(chart_text) as chart_text, min(outside_text) as outside_text,
-    bool_and(same_daily_dose) as same_daily_dose
-  from pair group by person, kind, chart_rid, outside_rid
-"""
-"""The newest outside entry of a drug against the chart's. Where a side has several on that day, the
-pair that agrees counts: two strengths taken together are no difference."""
-
-_LOOSE = """
-create temp table loose as
-  select person, chart, rid, text from list_part where key = ''
-  qualify row_number() over (partition by person, chart, lower(trim(text))
-    order by day desc nulls last, type, feed, id, rid) = 1
-  union all
-  select person, true, chart_rid, chart_text from compared
-  where kind = 'unmapped' and outside_rid is null
-  union all
-  select person, false, outside_rid, outside_text from compared
-  where kind = 'unmapped' and chart_rid is null
-"""
-"""What the other side cannot be searched for: texts, and codes whose name is not read."""
-
-_TOLD = "delete from compared where kind = 'unmapped'"
-
-_DOUBTED = """
-update compared set kind = 'unmapped',
-    chart_rid = coalesce(chart_rid, d.loose_rid), outside_rid = coalesce(outside_rid, d.loose_rid)
-  from (
-    select c.person as whom, c.chart_rid as c_rid, c.outside_rid as o_rid, c.kind as what,
-      c.ingredient as name, min(l.rid) as loose_rid
-    from compared c join loose l on l.person = c.person
-      and l.chart = (c.kind = 'omission')
-      and len(list_filter(string_split_regex(c.ingredient, '[ ,/]+'),
-        lambda w: len(w) > 3 and contains(lower(l.text), w))) > 0
-    where c.kind in ('omission', 'addition')
-    group by all
-  ) d
-  where compared.person = d.whom and compared.kind = d.what and compared.ingredient = d.name
-    and compared.chart_rid is not distinct from d.c_rid
-    and compared.outside_rid is not distinct from d.o_rid
-"""
-"""A drug is not said to be absent where a text of the other side has a word of its name."""
-
-_REST = """
-insert into compared
-  select person, 'unmapped', case when chart then rid end, case when not chart then rid end,
-    null, null, null, false
-  from loose l
-  where not exists (select 1 from compared c
-    where c.person = l.person
-      and case when l.chart then c.chart_rid else c.outside_rid end = l.rid)
-"""
-
-COMPARE = (_COMPARED, _LOOSE, _TOLD, _DOUBTED, _REST)
+"""Each distinct concept and dosage is read once; what a person has are numbers of these. `list_row`
+is read on a connection of its own, so it is no temporary table."""
 
 DIFFERENCES = """
 insert into medication_difference
   with entry as (
-    select e.*, coalesce(e.text, p.text) as name, s.text as sig,
+    select e.rid, e.feed, e.type, e.id, e.day, n.name, s.text as sig,
       coalesce(a.said_by, nullif(trim(e.said_by), '')) as by
-    from list_entry e
-    left join (select rid, min(text) as text from list_part group by rid) p on p.rid = e.rid
-    left join list_sig s on s.dosage = e.dosage
+    from list_row e join list_name n using (concept)
+    left join list_sig s using (sig)
     left join list_author a on a.rid = e.rid
+    union all
+    select e.rid, e.feed, 'AllergyIntolerance', e.id, e.day, e.text, null,
+      coalesce(a.said_by, nullif(trim(e.said_by), ''))
+    from list_allergy e left join list_author a on a.rid = e.rid
   )
-  select k.id, k.feed, x.person, x.ingredient, x.kind,
-    case
-      when x.kind = 'same' then 'low'
-      when regexp_matches(lower(concat_ws(' ', x.ingredient, c.name, o.name)), $high) then 'high'
-      when x.kind in ('addition', 'unmapped') or (x.kind = 'strength' and x.same_daily_dose)
-        then 'low'
-      else 'medium'
-    end,
-    c.name, c.sig, c.day, c.by, c.feed, c.type, c.id,
-    o.name, o.sig, o.day, o.by, o.feed, o.type, o.id, x.chart_rid, x.outside_rid
-  from compared x
+  select k.id, k.feed, x.person, nullif(x.ingredient, ''), x.kind, x.severity, x.level, x.untold,
+    c.name, c.sig, c.day, c.by, c.feed, c.type, c.id, x.chart_rid,
+    o.name, o.sig, o.day, o.by, o.feed, o.type, o.id, x.outside_rid,
+    t.name, t.sig, t.day, t.by, t.feed, t.type, t.id, x.other_rid
+  from list_found x
   join known k on k.person = x.person
   left join entry c on c.rid = x.chart_rid
   left join entry o on o.rid = x.outside_rid
+  left join entry t on t.rid = x.other_rid
 """
+
+ENTRIES = """
+insert into medication_entry
+  select k.id, k.feed, e.person, e.role, e.feed, e.type, e.id, e.day,
+    coalesce(a.said_by, nullif(trim(e.said_by), '')), e.status, e.intent, e.ended, c.text,
+    to_json(c.codings)::varchar, d.dosage, n.system, n.code, n.read_as
+  from list_row e join list_concept c using (concept) join list_dosage d using (sig)
+  join list_name n using (concept)
+  join known k on k.person = e.person
+  left join list_author a on a.rid = e.rid
+  where e.role = 'outside' or n.read_as is distinct from c.text;
+insert into allergy_entry
+  select k.id, k.feed, e.person, e.role, e.feed, e.id, e.day,
+    coalesce(a.said_by, nullif(trim(e.said_by), '')), e.text, to_json(e.codings)::varchar,
+    to_json(e.substances)::varchar
+  from list_allergy e join known k on k.person = e.person
+  left join list_author a on a.rid = e.rid
+  where e.role = 'outside'
+"""
+"""What a call needs beside the chart it brings: the outside's entries, and of the chart's what
+their codes stand for, where that is more than their text says."""

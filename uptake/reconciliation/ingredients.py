@@ -7,9 +7,10 @@ is equal to itself only; a drug that is a text has no row: it cannot be told fro
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from uptake.reconciliation.medications import identities
+from uptake.reconciliation.drugs import Basis, meaning
 
 if TYPE_CHECKING:
     from uptake.engine.duckdb import Database
@@ -59,9 +60,9 @@ def build_ingredients(db: Database) -> None:
     ):
         met.setdefault((system, code), []).append((count, display or ""))
     rows = [
-        (row[0], row[1], row[2], row[3], row[5], row[6])
+        (system, code, *row)
         for (system, code), names in met.items()
-        for row in identities(system, code, sorted(names, key=lambda n: (-n[0], n[1])))
+        for row in _rows(system, code, [n for _, n in sorted(names, key=lambda n: (-n[0], n[1]))])
     ]
     db.run(
         "create temp table drug_meaning (system varchar, code varchar, rank integer, "
@@ -70,3 +71,13 @@ def build_ingredients(db: Database) -> None:
     db.insert("drug_meaning", ("system", "code", "rank", "identity", "key", "ingredient"), rows)
     db.run(_INGREDIENTS)
     db.run("drop table drug_coding; drop table drug_meaning")
+
+
+def _rows(system: str, code: str, names: list[str]) -> Iterator[tuple[object, ...]]:
+    """Yield rank, identity, key and ingredient of a code: a row a component of a product."""
+    one = meaning(system, code, names)
+    if one.basis is Basis.PRODUCT:
+        for part in one.parts:
+            yield int(one.basis), one.identity, part.key, part.ingredient
+    else:
+        yield max(int(one.basis), Basis.CODE), one.identity, one.identity, None

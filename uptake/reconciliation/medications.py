@@ -1,220 +1,171 @@
 """Outside medications against the chart. In: a load's tables and `person`; out: what differs.
 
 `medication_difference` has a row a person and drug that the chart or an outside source has; both
-sides are shown and neither is preferred. Two entries are one drug when they have the same code, or
-when both have the name of an RxNorm product and share ingredient, release and route. What has only
-a text is `unmapped`: it is never matched, and a drug it might name is never said to be absent.
+sides are shown and neither is preferred. `medication_entry` and `allergy_entry` have the outside's
+entries themselves, so that a call can compare them with what the chart says at that moment.
 """
 
 from __future__ import annotations
 
-import functools
-import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
-from importlib import resources
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
 
 from uptake.reconciliation import comparison
-from uptake.reconciliation.names import Component, eleven_digits, read_name
-from uptake.reconciliation.sigs import read_sig
-from uptake.terminology.systems import canonical
+from uptake.reconciliation.allergies import Allergy, read_allergy
+from uptake.reconciliation.drugs import Basis, Drug, Lexicon
+from uptake.reconciliation.engine import Discrepancy, months_before, reconcile
+from uptake.reconciliation.entries import Entry, Sent, standing_of
+from uptake.reconciliation.sigs import Sig, read_sig
+from uptake.reconciliation.tables import picked_names, rules
 
 if TYPE_CHECKING:
     from uptake.engine.duckdb import Database
 
 READS = frozenset(
-    ["patient", "medication_request", "medication_statement", "medication_dispense", "medication"]
-)
-"""Tables the loader must make, beside `person` and what every load has."""
-RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
-NDC = "http://hl7.org/fhir/sid/ndc"
-
-_CONCEPT = '{"text":"VARCHAR","coding":[{"system":"VARCHAR","code":"VARCHAR","display":"VARCHAR"}]}'
-_TIMING = (
-    '{"code":{"coding":[{"code":"VARCHAR"}]},"repeat":{"frequency":"VARCHAR",'
-    '"frequencyMax":"VARCHAR","period":"VARCHAR","periodMax":"VARCHAR","periodUnit":"VARCHAR",'
-    '"when":["VARCHAR"],"dayOfWeek":["VARCHAR"]}}'
-)
-_DOSAGE = (
-    f'[{{"text":"VARCHAR","asNeededBoolean":"VARCHAR","timing":{_TIMING},"doseAndRate":'
-    '[{"doseQuantity":{"value":"VARCHAR","unit":"VARCHAR","code":"VARCHAR"}}]}]'
-)
-_SPEC = (
-    '{"category":"JSON","doNotPerform":"VARCHAR",'
-    f'"medicationCodeableConcept":{_CONCEPT},'
-    '"medicationReference":{"reference":"VARCHAR","display":"VARCHAR"},'
-    f'"contained":[{{"resourceType":"VARCHAR","id":"VARCHAR","code":{_CONCEPT}}}],'
-    '"requester":{"display":"VARCHAR"},"informationSource":{"display":"VARCHAR"},'
-    '"performer":"JSON",'
-    f'"dosageInstruction":{_DOSAGE},"dosage":{_DOSAGE}}}'
-)
-"""Read of each request, statement and dispense; numbers as text, to keep them exact."""
-
-
-@dataclass(frozen=True, slots=True)
-class _List:
-    """One kind of entry on a list of medications."""
-
-    type: str
-    chart: bool
-    table: str
-    day: str
-    author: str
-    """The path of the reference to who says so."""
-    where: str
-
-
-_HOME = "status in ('active', 'on-hold', 'unknown')"
-_RECENT = "between $as_of - interval 12 month and $as_of"
-_LISTS = (
-    _List(
-        "MedicationRequest", True, "medication_request", "authored_on_date",
-        "MedicationRequest.requester", f"{_HOME} and intent not in ('proposal', 'option')",
-    ),
-    _List(
-        "MedicationStatement", True, "medication_statement",
-        "coalesce(date_asserted_date, effective_date, effective_start_date)",
-        "MedicationStatement.informationSource", _HOME,
-    ),
-    _List(
-        "MedicationRequest", False, "medication_request", "authored_on_date",
-        "MedicationRequest.requester", "status = 'active' and intent not in ('proposal', 'option') "
-        f"and (authored_on_date is null or authored_on_date {_RECENT})",
-    ),
-    _List(
-        "MedicationDispense", False, "medication_dispense",
-        "coalesce(when_handed_over_date, when_prepared_date)",
-        "MedicationDispense.performer.actor", "status in ('completed', 'in-progress', 'unknown') "
-        f"and coalesce(when_handed_over_date, when_prepared_date) {_RECENT}",
-    ),
+    ["patient", "medication_request", "medication_statement", "medication_dispense", "medication",
+     "allergy_intolerance", "code_status"]
 )  # fmt: skip
-"""The chart is the home list: nothing ordered for a stay. Twelve months are the use case's."""
+"""Tables the loader must make, beside `person` and what every load has."""
+MADE = frozenset(["medication_difference", "medication_entry", "allergy_entry"])
+
+_FOUND = ("person", "kind", "severity", "ingredient", "level", "untold", "chart_rid", "outside_rid",
+          "other_rid")  # fmt: skip
+_ROWS = (
+    "select person, rid, role, feed, type, id, day, status, intent, ended, concept, sig "
+    "from list_row order by person"
+)
+_AT_ONCE = 50_000
+"""Rows that are kept in memory before they are written to a table."""
+Codings = tuple[tuple[str, str, str], ...]
 
 
 def build_differences(db: Database, as_of: datetime) -> None:
-    """Make `medication_difference`; empty unless one feed is the EHR and one is an outside source.
+    """Make the tables of MADE; empty unless one feed is the EHR and one is an outside source.
 
     Needs `person` and the tables of READS.
     """
     db.run(comparison.TABLES)
     roles = {role for (role,) in db.rows("select distinct role from feed")}
     if {"ehr", "external"} <= roles:
+        today = as_of.date()
+        oldest = months_before(today, rules().months)
         db.run(comparison.PERSONS)
-        for one in _LISTS:
-            db.run(_entries(one).replace("$as_of", f"date '{as_of.date()}'"))
+        for statement in comparison.entries():
+            named = statement.replace("$as_of", f"date '{today}'")
+            db.run(named.replace("$oldest", f"date '{oldest}'"))
+        db.run(comparison.ALLERGIES)
         db.run(comparison.AUTHORS)
-        _read_sigs(db)
-        _read_drugs(db)
-        db.run(comparison.PARTS)
-        for statement in comparison.COMPARE:
-            db.run(statement)
-        db.run(comparison.DIFFERENCES, {"high": high_alert_pattern()})
+        db.run(comparison.NUMBERED)
+        _compare(db, today)
+        db.run(comparison.DIFFERENCES)
+        db.run(comparison.ENTRIES)
     for table in comparison.DROPPED:
         db.run(f"drop table if exists {table}")
 
 
-def _entries(one: _List) -> str:
-    """Return the statement that adds the entries of one kind to `list_entry`."""
-    return f"""
-        insert into list_entry
-        with entry as (
-          select s.rid, p.person, i.feed, i.id, {one.day} as day, f.medication_rid,
-            json_transform(s.text, '{_SPEC}') as r
-          from {one.table} f
-          join record i on i.rid = f.rid
-          join feed d on d.feed = i.feed and d.role = '{"ehr" if one.chart else "external"}'
-          join person p on p.rid = f.patient_rid
-          join known k on k.person = p.person
-          join stored s on s.rid = f.rid and s.type = '{one.type}'
-          where not f.entered_in_error and {one.where}
-        ),
-        drug as (
-          select e.*, coalesce(r.medicationCodeableConcept, m.code,
-              list_filter(r.contained, lambda c: c.resourceType = 'Medication'
-                and '#' || c.id = r.medicationReference.reference)[1].code) as concept
-          from entry e left join (
-            select rid, json_transform(text, '{{"code":{_CONCEPT}}}').code as code
-            from stored where type = 'Medication'
-          ) m on m.rid = e.medication_rid
-        )
-        select rid, {one.chart}, person, feed, '{one.type}', id, day,
-          coalesce(nullif(trim(concept.text), ''),
-            list_filter(concept.coding, lambda c: c.display is not null)[1].display,
-            nullif(trim(r.medicationReference.display), '')),
-          concept.coding, to_json(coalesce(r.dosageInstruction, r.dosage))::varchar,
-          coalesce(r.requester.display, r.informationSource.display,
-            r.performer->>'$[0].actor.display'), '{one.author}'
-        from drug
-        where not coalesce(contains(r.category::varchar, '"inpatient"'), false)
-          and coalesce(r.doNotPerform, '') <> 'true'
-    """
+def _compare(db: Database, today: date) -> None:
+    """Fill `list_found`, person by person, and `list_name` and `list_sig`."""
+    drugs, sigs = _read_drugs(db), _read_sigs(db)
+    allergies = _read_allergies(db)
+    waiting: list[tuple[object, ...]] = []
+    for person, entries in _by_person(db, drugs, sigs):
+        chart = [e for e in entries if e.sent.role == "chart"]
+        outside = [e for e in entries if e.sent.role == "outside"]
+        told = reconcile(chart, outside, as_of=today, allergies=allergies.pop(person, ()))
+        waiting += (_row(person, one) for one in told)
+        if len(waiting) > _AT_ONCE:
+            db.insert("list_found", _FOUND, waiting)
+            waiting.clear()
+    db.insert("list_found", _FOUND, waiting)
 
 
-def _read_drugs(db: Database) -> None:
-    """Fill `drug_code`: what each distinct code stands for, a row a component."""
-    db.run(comparison.CODINGS)
-    met: dict[tuple[str, str], list[tuple[int, str]]] = {}
-    for system, code, display, count in db.rows(
-        "select system, code, display, count(*) from list_coding group by all order by all"
-    ):
-        met.setdefault((system, code), []).append((count, display or ""))
-    rows = [
-        row
-        for (system, code), names in met.items()
-        for row in identities(system, code, sorted(names, key=lambda n: (-n[0], n[1])))
-    ]
-    columns = (
-        "system", "code", "rank", "identity", "label", "key", "ingredient", "strength", "mass",
+def _row(person: int, one: Discrepancy) -> tuple[object, ...]:
+    return (
+        person, one.kind, one.severity, one.ingredient, one.level, ", ".join(one.untold),
+        *(_rid(side) for side in (one.chart, one.outside, one.other)),
     )  # fmt: skip
-    db.insert("drug_code", columns, rows)
-    db.run(comparison.SYNONYMS)
 
 
-def identities(system: str, code: str, names: list[tuple[int, str]]) -> Iterator[tuple[Any, ...]]:
-    """Yield what a code stands for: the components its commonest readable name says, else itself.
+def _rid(side: Entry | Allergy | None) -> int | None:
+    if side is None:
+        return None
+    return side.sent.rid if isinstance(side, Entry) else side.rid
 
-    A code has one meaning in a load, whatever single resources call it. Only RxNorm's names have
-    a grammar; every other code is equal to itself.
-    """
-    known = canonical(system) or system
-    identity = f"{known}|{eleven_digits(code) if known == NDC else code}"
-    read = [(name, read_name(name)) for _, name in names] if known == RXNORM else []
-    label, parts = next(((n, p) for n, p in read if p), (names[0][1] or None, ()))
-    rank = 0 if parts else 1 if known in (RXNORM, NDC) else 2
-    for part in parts:
-        yield (
-            system, code, rank, identity, label, _key(part), part.ingredient, part.strength,
-            float(part.amount) if part.unit == "mg" else None,
+
+def _by_person(
+    db: Database, drugs: Sequence[Drug | None], sigs: Sequence[Sig]
+) -> Iterator[tuple[int, list[Entry]]]:
+    """Yield each person's entries, of all feeds."""
+    rows = chain.from_iterable(
+        zip(*batch.to_pydict().values(), strict=True) for batch in db.batches(_ROWS)
+    )
+    for person, own in groupby(rows, key=lambda row: row[0]):
+        entries = []
+        for _, rid, role, feed, kind, identity, day, status, intent, ended, concept, sig in own:
+            standing, drug = standing_of(role, kind, status or "", intent or ""), drugs[concept]
+            if standing is not None and drug is not None:
+                sent = Sent(
+                    role, feed, kind, identity or "", day, "", standing, "", (), "", ended, rid
+                )
+                entries.append(Entry(sent, drug, sigs[sig]))
+        yield person, entries
+
+
+def _read_drugs(db: Database) -> list[Drug | None]:
+    """Return what each numbered concept is of, and fill `list_name`."""
+    rows = db.rows("select concept, text, codings, entries from list_concept order by concept")
+    read = [(number, text or "", as_codings(codings)) for number, text, codings, _ in rows]
+    counted: Counter[Codings] = Counter()
+    for (_, _, codings), (*_, count) in zip(read, rows, strict=True):
+        counted[codings] += count
+    lexicon = Lexicon(counted, _released(db))
+    drugs: list[Drug | None] = [None]
+    named = []
+    for number, text, codings in read:
+        drug = lexicon.drug(text, codings)
+        drugs.append(drug)
+        if drug:
+            known = drug.basis <= Basis.INGREDIENT
+            named.append((number, drug.name, *drug.known_by, drug.read_as if known else None))
+    db.insert("list_name", ("concept", "name", "system", "code", "read_as"), named)
+    return drugs
+
+
+def _released(db: Database) -> dict[tuple[str, str], str]:
+    """Return what releases call the codes of the load."""
+    rows = db.rows(
+        "select distinct s.system, s.code, s.display from code_status s join "
+        "(select unnest(codings) as c from list_concept) "
+        "on c.system = s.system and c.code = s.code where s.display is not null"
+    )
+    return {**picked_names(), **{(system, code): display for system, code, display in rows}}
+
+
+def _read_sigs(db: Database) -> list[Sig]:
+    """Return what each numbered dosage says, and fill `list_sig`."""
+    rows = db.rows("select sig, dosage from list_dosage order by sig")
+    sigs = [Sig(), *(read_sig(dosage) for _, dosage in rows)]
+    db.insert("list_sig", ("sig", "text"), [(n, sigs[n].text) for n, _ in rows])
+    return sigs
+
+
+def _read_allergies(db: Database) -> dict[int, list[Allergy]]:
+    """Return the allergies of each person."""
+    found: dict[int, list[Allergy]] = {}
+    for person, role, feed, identity, day, text, codings, substances, rid in db.rows(
+        "select person, role, feed, id, day, text, codings, substances, rid from list_allergy"
+    ):
+        one = read_allergy(
+            role, feed, identity or "", day, "", text or "", as_codings(codings),
+            substances or (), rid,
         )  # fmt: skip
-    if not parts:
-        yield system, code, rank, identity, label, identity, None, None, None
+        found.setdefault(person, []).append(one)
+    return found
 
 
-def _key(part: Component) -> str:
-    """Return what two entries share when they are one drug."""
-    return f"{part.ingredient}|{part.release}|{part.route}"
-
-
-def _read_sigs(db: Database) -> None:
-    """Fill `list_sig`: what each distinct dosage says."""
-    sent = db.rows("select distinct dosage from list_entry where dosage is not null order by 1")
-    rows = []
-    for (dosage,) in sent:
-        sig = read_sig(dosage)
-        rows.append((dosage, sig.amount, sig.unit, sig.rate, sig.as_needed, sig.text))
-    db.insert("list_sig", ("dosage", "amount", "unit", "rate", "as_needed", "text"), rows)
-
-
-@functools.cache
-def high_alert() -> tuple[str, ...]:
-    """Return the ingredients whose mistakes harm most, in small letters."""
-    path = resources.files("uptake") / "content" / "terminology" / "high_alert.toml"
-    classes: dict[str, list[str]] = tomllib.loads(path.read_text("utf-8"))
-    return tuple(sorted({name for names in classes.values() for name in names}))
-
-
-def high_alert_pattern() -> str:
-    """Return the pattern that finds a high-alert ingredient in a name in small letters."""
-    return rf"\b({'|'.join(high_alert())})\b"
+def as_codings(sent: Iterable[dict[str, Any]] | None) -> Codings:
+    """Return codings as the engine reads them: system, code and display."""
+    return tuple((c["system"], c["code"], c.get("display") or "") for c in sent or ())

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
@@ -27,12 +28,23 @@ _PART = re.compile(
     rf"(?P<name>[a-z][^/]*?) (?P<value>{_NUMBER}) (?P<unit>{_UNIT})(?: (?P<form>[a-z][a-z -]*))?$",
     re.IGNORECASE,
 )
+_LESS = re.compile(
+    rf"(?P<name>[a-z][a-z0-9 ,-]*?)(?: (?P<value>{_NUMBER}) (?P<unit>{_UNIT}))?", re.IGNORECASE
+)
 _SALTS = frozenset(
-    ["hydrochloride", "hcl", "sodium", "potassium", "calcium", "magnesium", "succinate", "tartrate",
-     "bitartrate", "besylate", "maleate", "mesylate", "fumarate", "acetate", "phosphate", "sulfate",
-     "citrate", "hydrobromide", "bromide", "nitrate", "tosylate", "medoxomil", "cilexetil",
-     "axetil", "etexilate", "dihydrate", "monohydrate", "trihydrate", "hemihydrate", "anhydrous"]
+    ["hydrochloride", "hcl", "dihydrochloride", "hydrobromide", "bromide", "chloride", "iodide",
+     "sodium", "disodium", "potassium", "dipotassium", "calcium", "magnesium", "sulfate",
+     "bisulfate", "phosphate", "nitrate", "acetate", "lactate", "oxalate", "succinate", "malate",
+     "maleate", "fumarate", "hemifumarate", "tartrate", "bitartrate", "hemitartrate", "citrate",
+     "gluconate", "aspartate", "saccharate", "benzoate", "stearate", "pamoate", "embonate",
+     "xinafoate", "mesylate", "dimesylate", "besylate", "besilate", "tosylate", "ditosylate",
+     "napsylate", "camsylate", "esylate", "edisylate", "isethionate", "hyclate", "ethylsuccinate",
+     "medoxomil", "cilexetil", "axetil", "proxetil", "pivoxil", "etexilate", "tromethamine",
+     "meglumine", "olamine", "erbumine", "arginine", "lysine", "monohydrate", "dihydrate",
+     "trihydrate", "hemihydrate", "sesquihydrate", "anhydrous"]
 )  # fmt: skip
+"""Salts and prodrugs of one moiety. Esters that make another drug of it are none of these: the
+propionate and the furoate of fluticasone, depot decanoates, both tenofovirs."""
 _ELEMENTS = frozenset(
     ["aluminum", "ammonium", "barium", "bismuth", "calcium", "ferric", "ferrous", "lithium",
      "magnesium", "potassium", "silver", "sodium", "zinc"]
@@ -46,10 +58,21 @@ _ROUTES = (
     ("oral", "by mouth"), ("chewable", "by mouth"), ("tablet", "by mouth"), ("capsule", "by mouth"),
 )  # fmt: skip
 """A word of the form, and the way the drug is taken; the first that is met counts."""
+_FORMS = (
+    ("patch", "patch"), ("transdermal", "patch"), ("injection", "injection"),
+    ("injector", "injection"), ("injectable", "injection"), ("syringe", "injection"),
+    ("cartridge", "injection"), ("inhaler", "inhaler"), ("inhalation", "inhaler"),
+    ("inhalant", "inhaler"), ("suppository", "suppository"), ("cream", "cream"),
+    ("ointment", "cream"), ("gel", "cream"), ("lotion", "cream"), ("spray", "spray"),
+    ("tablet", "pill"), ("capsule", "pill"), ("lozenge", "pill"), ("film", "film"),
+    ("granules", "granules"), ("powder", "granules"), ("suspension", "liquid"),
+    ("solution", "liquid"), ("syrup", "liquid"), ("elixir", "liquid"), ("liquid", "liquid"),
+)  # fmt: skip
+"""A word of the form, and its group: a tablet for a capsule is the same to the patient."""
 _TO_MG = {"g": Decimal(1000), "mg": Decimal(1), "mcg": Decimal("0.001"), "ng": Decimal("0.000001")}
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Component:
     """One ingredient of a product."""
 
@@ -58,14 +81,31 @@ class Component:
     release: str
     """`extended`, `delayed` or empty: a salt counts as its ingredient only within one of these."""
     route: str
-    amount: Decimal
+    """Empty where the name has no form: then the release is not known, either."""
+    amount: Decimal | None
+    """None where the name has no strength."""
     unit: str
     """`mg` for any mass, also `mg/ml`; else as RxNorm has it, in small letters."""
+    form: str = ""
+    """The group of dose forms: `pill`, `liquid`, `injection`; empty where it is not known."""
+    hours: str = ""
+    """How long an extended release lasts, where the name says so: 12 and 24 are two products."""
+    strength: str = field(init=False, default="")
+    """The strength as text that is equal when strengths are, empty where it is not known."""
+    key: str = field(init=False, default="")
+    """What two entries share when they are one drug."""
 
-    @property
-    def strength(self) -> str:
-        """Return the strength as text that is equal when strengths are."""
-        return f"{self.amount.normalize():f} {self.unit}"
+    def __post_init__(self) -> None:
+        """Make the two texts once: they are compared for every person of a run."""
+        if self.amount is not None:
+            object.__setattr__(self, "strength", f"{self.amount.normalize():f} {self.unit}")
+        object.__setattr__(self, "key", f"{self.ingredient}|{self.release}|{self.route}")
+
+    def is_formed_as(self, other: Component) -> bool:
+        """Tell whether both are of one route, release and form, as far as their names say."""
+        if self.hours and other.hours and self.hours != other.hours:
+            return False
+        return (self.route, self.release, self.form) == (other.route, other.release, other.form)
 
 
 def read_name(text: str) -> tuple[Component, ...]:
@@ -78,17 +118,55 @@ def read_name(text: str) -> tuple[Component, ...]:
     if len(found) < len(parts) or not found[-1]["form"] or any(p["form"] for p in found[:-1]):
         return ()
     form = found[-1]["form"].lower()
-    route = next((way for word, way in _ROUTES if word in form), form)
     release = _release(form, extended=hours is not None)
-    names = [part["name"].lower() for part in found]
-    bases = [_without_salt(name) for name in names]
-    twice = {base for base, count in Counter(bases).items() if count > 1}
+    names = _ingredients([part["name"] for part in found])
     return tuple(
         Component(
-            name if base in twice else base, release, route, *_amount(part["value"], part["unit"])
+            name,
+            release,
+            route_of(form),
+            *_amount(part["value"], part["unit"]),
+            form_of(form),
+            hours or "",
         )
-        for name, base, part in zip(names, bases, found, strict=True)
+        for name, part in zip(names, found, strict=True)
     )
+
+
+def read_ingredients(text: str, known: Collection[str]) -> tuple[Component, ...]:
+    """Return the components of a name that lacks form or strength, as RxNorm's less than products.
+
+    Every ingredient must be a `known` one, or nothing is read: a brand looks alike.
+    """
+    name = _BRAND.sub("", " ".join(text.split()))
+    pieces = [_LESS.fullmatch(piece) for piece in name.split(" / ")]
+    found = [piece for piece in pieces if piece]
+    names = _ingredients([piece["name"] for piece in found])
+    if not found or len(found) < len(pieces) or any(name not in known for name in names):
+        return ()
+    amounts = [_amount(p["value"], p["unit"]) if p["value"] else (None, "") for p in found]
+    return tuple(
+        Component(name, "", "", amount, unit)
+        for name, (amount, unit) in zip(names, amounts, strict=True)
+    )
+
+
+def route_of(form: str) -> str:
+    """Return the way a drug of this form is taken; the form itself where no word of it says so."""
+    return next((way for word, way in _ROUTES if word in form), form)
+
+
+def form_of(form: str) -> str:
+    """Return the group of a dose form; the form itself where no word of it says so."""
+    return next((group for word, group in _FORMS if word in form), form)
+
+
+def _ingredients(names: Sequence[str]) -> list[str]:
+    """Return ingredients without their salts, with them where two salts are in one product."""
+    whole = [name.lower() for name in names]
+    bases = [_without_salt(name) for name in whole]
+    twice = {base for base, count in Counter(bases).items() if count > 1}
+    return [name if base in twice else base for name, base in zip(whole, bases, strict=True)]
 
 
 def _release(form: str, *, extended: bool) -> str:
@@ -121,3 +199,10 @@ def eleven_digits(ndc: str) -> str:
     if len(parts) == 3 and all(p.isdigit() for p in parts):
         return "".join(p.zfill(n) for p, n in zip(parts, (5, 4, 2), strict=True))
     return ndc
+
+
+def possible_ndcs(ndc: str) -> frozenset[str]:
+    """Return the NDCs of eleven digits that ten without hyphens may stand for; none of others."""
+    if len(ndc) != 10 or not ndc.isdigit():
+        return frozenset()
+    return frozenset((f"0{ndc}", f"{ndc[:5]}0{ndc[5:]}", f"{ndc[:9]}0{ndc[9:]}"))

@@ -1,43 +1,64 @@
 """How a drug is taken. In: the dosage of a request or dispense; out: how much, how often.
 
 What is structured counts before what is written. A dosage in several steps, a range, or a text that
-this does not read gives NULL: then two sigs cannot be compared, and nobody is told they differ.
+this does not read gives None: then two sigs cannot be compared, and nobody is told they differ.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 from typing import Any
 
 import msgspec
 
+from uptake.reconciliation.names import route_of
+
 _WORDS = {
-    "one": "1",
-    "two": "2",
-    "three": "3",
-    "four": "4",
-    "half": "0.5",
-    "once": "1",
-    "twice": "2",
-}
-_DAYS = {"s": 1 / 86400, "min": 1 / 1440, "h": 1 / 24, "d": 1, "wk": 7, "mo": 30, "a": 365}
-_CODES = {"QD": 1, "BID": 2, "TID": 3, "QID": 4, "AM": 1, "PM": 1, "BED": 1,
-          "Q24H": 1, "Q12H": 2, "Q8H": 3, "Q6H": 4, "Q4H": 6}  # fmt: skip
+    "one": "1", "two": "2", "three": "3", "four": "4", "half": "0.5", "once": "1", "twice": "2",
+    "qd": "1 daily", "bid": "2 daily", "tid": "3 daily", "qid": "4 daily", "qhs": "1 daily",
+    "qod": "every other day",
+}  # fmt: skip
+_DAYS = {
+    "s": Fraction(1, 86400), "min": Fraction(1, 1440), "h": Fraction(1, 24), "d": Fraction(1),
+    "wk": Fraction(7), "mo": Fraction(30), "a": Fraction(365),
+}  # fmt: skip
+_CODES = {
+    "QD": Fraction(1), "BID": Fraction(2), "TID": Fraction(3), "QID": Fraction(4),
+    "AM": Fraction(1), "PM": Fraction(1), "BED": Fraction(1), "QOD": Fraction(1, 2),
+    "WK": Fraction(1, 7), "MO": Fraction(1, 30), "Q24H": Fraction(1), "Q12H": Fraction(2),
+    "Q8H": Fraction(3), "Q6H": Fraction(4), "Q4H": Fraction(6), "Q3H": Fraction(8),
+    "Q2H": Fraction(12), "Q1H": Fraction(24),
+}  # fmt: skip
+"""GTS abbreviations, which Timing.code is bound to."""
 _COUNTED = {"tablet": "unit", "tab": "unit", "capsule": "unit", "cap": "unit", "pill": "unit",
             "unit": "unt", "unt": "unt", "iu": "unt", "puff": "puff", "inhalation": "puff",
             "actuat": "puff", "drop": "drop", "spray": "spray", "patch": "patch",
-            "tbl": "unit", "each": "unit"}  # fmt: skip
-_MASS = {"mg": 1.0, "g": 1000.0, "ug": 0.001, "mcg": 0.001}
+            "tbl": "unit", "each": "unit", "ml": "ml", "milliliter": "ml"}  # fmt: skip
+_MASS = {"mg": Decimal(1), "g": Decimal(1000), "ug": Decimal("0.001"), "mcg": Decimal("0.001")}
+_ROUTES = {
+    "26643006": "by mouth", "34206005": "injected", "78421000": "injected", "47625008": "injected",
+    "54485002": "eye", "10547007": "ear", "46713006": "nose", "37161004": "rectal",
+    "16857009": "vaginal", "6064005": "on the skin", "45890007": "through the skin",
+    "37839007": "under the tongue", "54471007": "in the cheek", "447694001": "inhaled",
+    "18679011000001101": "inhaled", "421606006": "inhaled",
+}  # fmt: skip
+"""SNOMED CT routes in the words of RxNorm's forms."""
 _DOSE = re.compile(
-    r"\b(?:take|takes|inject|inhale|apply|instill|use|give|chew|dissolve|place) "
-    r"(?P<count>[0-9]+(?:\.[0-9]+)?)(?P<more> ?(?:-|to|or|/) ?[0-9])? "
-    r"(?P<unit>tablet|tab|capsule|cap|pill|puff|inhalation|unit|drop|spray|patch|mg|mcg|g)s?\b"
+    r"(?:^|\b(?:take|takes|inject|inhale|apply|instill|use|give|chew|dissolve|place) )"
+    r"(?P<count>[0-9]+(?:\.[0-9]+)?)(?P<more> ?(?:-|to|or|/) ?[0-9])? ?"
+    r"(?P<unit>tablet|tab|capsule|cap|pill|puff|inhalation|unit|drop|spray|patch|mg|mcg|ml|g)"
+    r"(?:e?s)?\b"
 )
 _OFTEN = re.compile(
     r"\b(?P<times>[0-9]+)(?: time(?:s)?)? (?:a|per|each|every) (?P<per>day|week)\b"
     r"|\b(?P<daily>[0-9]+)(?: times?)? (?P<how>daily|weekly)\b"
     r"|\bevery (?P<hours>[0-9]+) (?:hours?|hrs?)\b"
+    r"|\bq ?(?P<short>[0-9]+) ?h\b"
+    r"|\bevery (?P<other>other) day\b"
     r"|\b(?:every|each|in the) (?:morning|evening|night|day)\b"
     r"|\b(?P<plain>daily|weekly|nightly)\b|\bat (?:bedtime|night)\b"
 )
@@ -46,39 +67,49 @@ _STEPS = re.compile(
     r"\b(?:then|and|except|taper|alternat\w*"
     r"|(?:mon|tue|wed|thu|fri|sat|sun)|(?:mon|tues|wednes|thurs|fri|satur|sun)days?)\b"
 )
+_LONGEST = 12
+"""Digits of a number that a dose can have; what is longer is no dose."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sig:
     """What can be told; None is what cannot."""
 
-    amount: float | None = None
+    amount: Decimal | None = None
     unit: str | None = None
     """`mg`, or what is counted: `unit` is a tablet or capsule."""
-    rate: float | None = None
-    """Times a day."""
+    rate: Fraction | None = None
+    """Times a day, exactly: once a week is a seventh."""
     as_needed: bool | None = None
     text: str = ""
+    route: str = ""
+    """In the words of RxNorm's forms; empty where it was not sent."""
 
 
 def read_sig(dosages: str | None) -> Sig:
     """Return the sig of a list of FHIR Dosage, given as JSON."""
-    steps: list[dict[str, Any]] = msgspec.json.decode(dosages) if dosages else []
-    steps = [step for step in steps if step]
+    return read_dosages(msgspec.json.decode(dosages) if dosages else ())
+
+
+def read_dosages(dosages: Sequence[Any] | None) -> Sig:
+    """Return the sig of a list of FHIR Dosage; numbers may be texts, to be exact."""
+    steps = [step for step in dosages or () if isinstance(step, Mapping) and step]
     if len(steps) != 1:
-        return Sig(text="; ".join(s["text"] for s in steps if s.get("text")))
+        return Sig(text="; ".join(str(s["text"]) for s in steps if s.get("text")))
     (dosage,) = steps
-    sent = dosage.get("text") or ""
+    sent = str(dosage.get("text") or "")
     written = _read_text(sent)
-    amount, unit = _dose(dosage)
-    rate = _rate(dosage.get("timing") or {})
-    needed = dosage.get("asNeededBoolean")
+    amount, unit, told = _dose(dosage)
+    timing = _inside(dosage, "timing")
+    rate = _rate(timing)
+    needed = _needed(dosage)
     return Sig(
-        written.amount if amount is None else amount,
-        written.unit if amount is None else unit,
-        written.rate if rate is None else rate,
-        written.as_needed if needed is None else needed == "true",
+        amount if told else written.amount,
+        unit if told else written.unit,
+        written.rate if rate is None and not _is_open(timing) else rate,
+        written.as_needed if needed is None else needed,
         sent,
+        _route(dosage),
     )
 
 
@@ -90,46 +121,98 @@ def _read_text(text: str) -> Sig:
     needed = bool(_NEEDED.search(words))
     dose = _DOSE.search(words)
     amount, unit = (
-        _counted(float(dose["count"]), dose["unit"]) if dose and not dose["more"] else (None, None)
+        _counted(dose["count"], dose["unit"]) if dose and not dose["more"] else (None, None)
     )
     rates = {_often(found) for found in _OFTEN.finditer(words)}
     return Sig(amount, unit, rates.pop() if len(rates) == 1 else None, needed)
 
 
-def _often(found: re.Match[str]) -> float:
-    if found["hours"]:
-        return 24 / max(float(found["hours"]), 1)
-    times = float(found["times"] or found["daily"] or 1)
+def _often(found: re.Match[str]) -> Fraction | None:
+    if hours := _number(found["hours"] or found["short"]):
+        return 24 / Fraction(hours)
+    if found["other"]:
+        return Fraction(1, 2)
+    times = _number(found["times"] or found["daily"] or "1")
     weekly = "week" in (found["per"] or found["how"] or found["plain"] or "")
-    return times / 7 if weekly else times
+    return Fraction(times) / (7 if weekly else 1) if times else None
 
 
-def _dose(dosage: dict[str, Any]) -> tuple[float | None, str | None]:
-    doses = [d.get("doseQuantity") for d in dosage.get("doseAndRate") or [] if d]
-    if len(doses) != 1 or not doses[0] or doses[0].get("value") is None:
+def _dose(dosage: Mapping[str, Any]) -> tuple[Decimal | None, str | None, bool]:
+    """Return the dose, its unit, and whether one was sent: a range is one that cannot be told."""
+    doses = [d for d in dosage.get("doseAndRate") or [] if isinstance(d, Mapping) and d]
+    if any(d.get("doseRange") for d in doses) or len(doses) > 1:
+        return None, None, True
+    quantity = _inside(doses[0], "doseQuantity") if doses else {}
+    amount, unit = _counted(quantity.get("value"), quantity.get("code") or quantity.get("unit"))
+    return amount, unit, amount is not None
+
+
+def _counted(value: object, unit: object) -> tuple[Decimal | None, str | None]:
+    amount = _number(value)
+    name = str(unit or "").lower().strip("{}[] ").removesuffix("s")
+    if amount is None:
         return None, None
-    return _counted(float(doses[0]["value"]), doses[0].get("code") or doses[0].get("unit") or "")
-
-
-def _counted(value: float, unit: str) -> tuple[float | None, str | None]:
-    name = unit.lower().strip("{}[] ").removesuffix("s")
     if name in _MASS:
-        return value * _MASS[name], "mg"
+        return amount * _MASS[name], "mg"
     if counted := _COUNTED.get(name):
-        return value, counted
+        return amount, counted
     return None, None
 
 
-def _rate(timing: dict[str, Any]) -> float | None:
+def _number(value: object) -> Decimal | None:
+    """Return a number that a dose or a rate can be, above nothing."""
+    try:
+        number = Decimal(str(value).strip())
+    except InvalidOperation:
+        return None
+    if not number.is_finite() or number <= 0 or abs(number.adjusted()) > _LONGEST:
+        return None
+    return number
+
+
+def _rate(timing: Mapping[str, Any]) -> Fraction | None:
     """Return times a day: without a frequency once a period, as R4 says of Timing."""
-    repeat = timing.get("repeat") or {}
-    if any(repeat.get(name) for name in ("frequencyMax", "periodMax", "dayOfWeek")):
+    repeat = _inside(timing, "repeat")
+    if _is_open(timing):
         return None
     if repeat.get("period") and repeat.get("periodUnit") in _DAYS:
-        span = float(repeat["period"]) * _DAYS[repeat["periodUnit"]]
-        return float(repeat.get("frequency") or 1) / span if span else None
-    if when := repeat.get("when"):
-        return float(len(when))
-    codes = (timing.get("code") or {}).get("coding") or []
-    rates = {_CODES[c["code"]] for c in codes if c and c.get("code") in _CODES}
-    return float(rates.pop()) if len(rates) == 1 else None
+        span, times = _number(repeat["period"]), _number(repeat.get("frequency") or 1)
+        if not span or not times:
+            return None
+        return Fraction(times) / (Fraction(span) * _DAYS[repeat["periodUnit"]])
+    if isinstance(when := repeat.get("when"), list) and when:
+        return Fraction(len(when))
+    codes = [c for c in _inside(timing, "code").get("coding") or [] if isinstance(c, Mapping)]
+    rates = {_CODES[c["code"]] for c in codes if c.get("code") in _CODES}
+    return rates.pop() if len(rates) == 1 else None
+
+
+def _is_open(timing: Mapping[str, Any]) -> bool:
+    """Tell whether a timing is a range or names days: then no text says it better."""
+    repeat = _inside(timing, "repeat")
+    return any(repeat.get(name) for name in ("frequencyMax", "periodMax", "dayOfWeek"))
+
+
+def _needed(dosage: Mapping[str, Any]) -> bool | None:
+    if dosage.get("asNeededCodeableConcept"):
+        return True
+    sent = dosage.get("asNeededBoolean")
+    return None if sent is None else str(sent).lower() == "true"
+
+
+def _route(dosage: Mapping[str, Any]) -> str:
+    """Return the route of a dosage, empty where it is not one of those known here."""
+    route = _inside(dosage, "route")
+    codings = [c for c in route.get("coding") or [] if isinstance(c, Mapping)]
+    known = {_ROUTES[c["code"]] for c in codings if c.get("code") in _ROUTES}
+    if len(known) == 1:
+        return known.pop()
+    word = str(route.get("text") or next((c.get("display") for c in codings), "") or "").lower()
+    found = route_of(word)
+    return found if found in _ROUTES.values() else ""
+
+
+def _inside(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return a member that is an object, empty where it is none."""
+    found = parent.get(name)
+    return found if isinstance(found, Mapping) else {}

@@ -207,6 +207,22 @@ card = Table(
     _text("practitioner"),
     _text("encounter"),
     Column("at", Instant, nullable=False),
+    # JSON: the items that were shown, the suggestions by their ids, the reasons to set it aside
+    Column("shown", Text, nullable=False, default="{}"),
+)
+
+panel_answer = Table(
+    "panel_answer",
+    metadata,
+    _number(),
+    Column("sent", String, nullable=False, unique=True),  # made by the page: again is the same
+    Column("use_case", String, nullable=False),
+    Column("patient", String, nullable=False),
+    Column("item", String, nullable=False),  # its kind and what it is about, as a digest
+    Column("choice", String, nullable=False),  # a code of content/panel.toml
+    _text("reason"),
+    _text("card"),
+    *_signed(),
 )
 
 # What clinicians reported, and what became of it.
@@ -325,6 +341,7 @@ identity_decision = Table(
     *_signed(),
 )
 
+Index("panel_answer_patient", panel_answer.c.patient, panel_answer.c.use_case)
 Index("mapping_code", mapping.c.feed, mapping.c.system, mapping.c.code)
 Index(
     "identity_decision_pair",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -12,12 +14,17 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from uptake.delivery.ehr import read_ehrs
+from uptake.delivery.services import services
+from uptake.delivery.smart.launch import Launches
 from uptake.errors import EngineError, UptakeError
-from uptake.web import cds, fhir_match, openapi
+from uptake.web import cds, fhir_match, openapi, panel, smart
+from uptake.web.callers import Callers
 from uptake.web.security import Guard
 from uptake.web.templating import STATIC, page
 from uptake.web.views import (
     adoption,
+    authorizations,
     catalogue,
     chain,
     conformance,
@@ -28,6 +35,7 @@ from uptake.web.views import (
     mappings,
     rollout,
     stages,
+    visits,
 )
 
 if TYPE_CHECKING:
@@ -63,7 +71,17 @@ def create_app(site: Site) -> Starlette:
     """Return the web application of one project."""
     web = site.project.settings.get("web", {})
     hosts = frozenset(str(name).lower() for name in web.get("hosts", ()))
-    guard = Middleware(Guard, hosts=hosts, ehr=tuple(map(str, web.get("ehr", ()))))
+    ehrs = read_ehrs(site.project)
+    services(site.project.folder)  # faults in what payers want are told before anybody calls
+    origins = dict.fromkeys([*map(str, web.get("ehr", ())), *(e.origin for e in ehrs if e.origin)])
+    guard = Middleware(Guard, hosts=hosts, ehr=tuple(origins))
+    callers = Callers(ehrs, site.base_url)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        await callers.close()
+
     app = Starlette(
         routes=[
             Route("/health", health),
@@ -78,7 +96,11 @@ def create_app(site: Site) -> Starlette:
             *adoption.routes,
             *feedback.routes,
             *rollout.routes,
+            *visits.routes,
+            *authorizations.routes,
             *cds.routes,
+            *smart.routes,
+            *panel.routes,
             *fhir_match.routes,
             *openapi.routes,
             Mount("/static", Kept(directory=STATIC), name="static"),
@@ -90,8 +112,11 @@ def create_app(site: Site) -> Starlette:
             EngineError: _broken,
             Exception: _broken,
         },
+        lifespan=lifespan,
     )
     app.state.site = site
+    app.state.callers = callers
+    app.state.launches = Launches(ehrs, site.base_url.rstrip("/") + smart.CALLBACK, callers.client)
     return app
 
 

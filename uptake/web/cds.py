@@ -1,4 +1,4 @@
-"""What the EHR asks, and the panel it frames. In: CDS Hooks requests; out: cards, a page, events.
+"""What the EHR asks. In: CDS Hooks requests; out: cards, events.
 
 A clinician never waits for this: after BUDGET seconds, or where the state cannot be written, the
 answer is that there is no card.
@@ -8,116 +8,163 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable, Mapping
 from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import anyio
+import msgspec
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from uptake.delivery.differences import Difference, Differences
+from uptake.delivery.cards import Place
+from uptake.delivery.cases import Facts, Got
 from uptake.delivery.feedback import take_feedback
-from uptake.delivery.hooks import Desk, HookCall, HookError, answer, read_call
-from uptake.delivery.panel import find_card, record_view
-from uptake.delivery.services import SERVICES, Service, discovery
+from uptake.delivery.hooks import (
+    Desk,
+    HookCall,
+    HookError,
+    answer,
+    patient_of,
+    read_call,
+    record_call,
+)
+from uptake.delivery.known import Delivery, Nothing
+from uptake.delivery.prefetch import read_prefetch
+from uptake.delivery.services import discovery, services
+from uptake.delivery.tokens import TokenError
 from uptake.errors import UptakeError
-from uptake.web.people import person
-from uptake.web.templating import page, site_of
+from uptake.web.templating import site_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
-    from starlette.responses import Response
 
+    from uptake.delivery.cases import Known, Need, Service
+    from uptake.delivery.ehr import Ehr
+    from uptake.web.callers import Callers
     from uptake.web.site import Site
 
 LOG = logging.getLogger("uptake.delivery")
 BUDGET = 3.0
 """Seconds."""
+_READING = Lock()
+NO_CARDS: Mapping[str, Any] = {"cards": []}
 
 
-async def list_services(_: Request) -> Response:
+async def list_services(request: Request) -> Response:
     """Say which services there are."""
-    return JSONResponse(discovery())
+    return _json(discovery(today=_callers(request).knows_today))
 
 
 async def call_service(request: Request) -> Response:
     """Answer a hook with cards."""
-    service = SERVICES.get(request.path_params["service"])
+    until = time.monotonic() + BUDGET
+    service = _service(request)
     if service is None:
         return _unknown_service()
-    body = await request.body()
     try:
-        call = read_call(body, service)
+        ehr = await _callers(request).admit(request)
+    except TokenError as error:
+        return _not_admitted(service, error)
+    body = await request.body()
+    with anyio.move_on_after(until - time.monotonic()):
+        return await _respond(request, service, ehr, body, until)
+    LOG.warning("%s took more than %s s: no card", service.id, BUDGET)
+    return _json(NO_CARDS)
+
+
+async def _respond(
+    request: Request, service: Service, ehr: Ehr | None, body: bytes, until: float
+) -> Response:
+    """Read the call, gather what the service needs, and answer."""
+    site, callers = site_of(request), _callers(request)
+    try:
+        call, facts = await anyio.to_thread.run_sync(_read, body, service)
     except HookError as error:
         return _outcome(400, "structure", str(error))
-    work = partial(_answer, site_of(request), call, service, time.monotonic() + BUDGET)
-    found: dict[str, Any] = {"cards": []}
-    with anyio.move_on_after(BUDGET) as waited:
-        found = await anyio.to_thread.run_sync(work, abandon_on_cancel=True)
-    if waited.cancelled_caught:
-        LOG.warning("%s took more than %s s: no card", service.id, BUDGET)
-    return JSONResponse(found)
+    now = site.now()
+    facts |= await callers.read(call, service, ehr, facts, now)
+    smart = bool(ehr and ehr.client_id)
+    desk = Desk(site.state, partial(known_of, site), Place(site.base_url, smart), now, until)
+    if lacking := [need.key for need in service.needs if need.required and _fails(need, facts)]:
+        await anyio.to_thread.run_sync(_answer, record_call, call, service, desk)
+        return _outcome(412, "incomplete", f"this cannot be had: {', '.join(lacking)}")
+    work = partial(answer, facts=facts)
+    found = await anyio.to_thread.run_sync(
+        _answer, work, call, service, desk, abandon_on_cancel=True
+    )
+    return _json(found or NO_CARDS)
 
 
-def _answer(site: Site, call: HookCall, service: Service, until: float) -> dict[str, Any]:
+def _read(body: bytes, service: Service) -> tuple[HookCall, dict[str, Facts]]:
+    call = read_call(body, service)
+    return call, read_prefetch(call.prefetch, service.needs, patient_of(call))
+
+
+def _fails(need: Need, facts: Mapping[str, Facts]) -> bool:
+    return facts.get(need.key, Facts()).got in (Got.FAILED, Got.ABSENT)
+
+
+def _answer(
+    work: Callable[..., dict[str, Any] | None], call: HookCall, service: Service, desk: Desk
+) -> dict[str, Any] | None:
+    """Return what `work` gives, None where the state cannot be used: nobody waits for that."""
     try:
-        desk = Desk(site.state, differences(site), site.base_url, site.now(), until)
-        return answer(call, service, desk)
+        return work(call, service, at=desk)
     except UptakeError as error:
         LOG.warning("%s gives no card: %s", service.id, type(error).__name__)
-        return {"cards": []}
+        return None
 
 
-def differences(site: Site) -> Differences | None:
-    """Return the differences of the newest run, opened once a run."""
+def known_of(site: Site, patient: str) -> Known:
+    """Return what the newest run knows of a patient; the run is read once."""
     run = site.run()
-    return site.of_run("differences", lambda: Differences(run)) if run else None
+    if run is None:
+        return Nothing()
+    ehr = [feed.name for feed in site.project.feeds if feed.role == "ehr"]
+    with _READING:  # after a new run every caller would read it, each into memory of its own
+        delivery = site.of_run("delivery", lambda: Delivery(run, ehr))
+    return delivery.of_patient(patient)
 
 
 async def tell_feedback(request: Request) -> Response:
     """Take what became of cards."""
-    service = SERVICES.get(request.path_params["service"])
+    service = _service(request)
     if service is None:
         return _unknown_service()
+    try:
+        await _callers(request).admit(request)
+    except TokenError as error:
+        return _not_admitted(service, error)
     body = await request.body()
     site = site_of(request)
     try:
         await run_in_threadpool(take_feedback, site.state, service, body, site.now())
     except HookError as error:
         return _outcome(400, "structure", str(error))
-    return JSONResponse({})
+    return _json({})
 
 
-def show_panel(request: Request) -> Response:
-    """Show both lists of the patient a card was about, what differs first."""
-    site = site_of(request)
-    card = find_card(site.state, request.query_params.get("card", ""), site.now())
-    if card is None:
-        return page(request, "panel.html", 404, card=None)
-    found = differences(site)
-    rows = found.of_patient(card.patient, whole=True) if found else ()
-    ahead = request.headers.get("sec-purpose", "").split(";")[0] == "prefetch"
-    if request.method == "GET" and not ahead:
-        record_view(site.state, card, site.now())
-    return page(
-        request,
-        "panel.html",
-        card=card,
-        news=[row for row in rows if row.is_news],
-        rest=[row for row in rows if not row.is_news],
-        as_of=found.as_of if found else "",
-        report=str(uuid4()),
-        about=_about,
-        who=person(request),
-    )
+def _service(request: Request) -> Service | None:
+    folder = site_of(request).project.folder
+    return services(folder).get(request.path_params["service"])
 
 
-def _about(row: Difference) -> str:
-    """Return what a report about a row is about: the entry that is news."""
-    side = row.outside or row.chart
-    return f"{side.feed}|{side.type}/{side.id}" if side else ""
+def _callers(request: Request) -> Callers:
+    found: Callers = request.app.state.callers
+    return found
+
+
+def _not_admitted(service: Service, error: TokenError) -> Response:
+    """Refuse a call without a word: whoever forges tokens learns nothing."""
+    LOG.warning("%s was called without a token that holds: %s", service.id, error)
+    return Response(status_code=401)
+
+
+def _json(found: Mapping[str, Any]) -> Response:
+    return Response(msgspec.json.encode(found), media_type="application/json")
 
 
 def _unknown_service() -> Response:
@@ -135,5 +182,4 @@ routes = [
     Route("/cds-services", list_services, methods=["GET"]),
     Route("/cds-services/{service}", call_service, methods=["POST"]),
     Route("/cds-services/{service}/feedback", tell_feedback, methods=["POST"]),
-    Route("/panel", show_panel, methods=["GET"]),
 ]

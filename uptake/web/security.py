@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,7 +21,15 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 SERVICES = "/cds-services"
 LARGEST = 4 * 1024 * 1024
-"""Bytes of a request; a CDS Hooks call with its prefetch is some hundred thousand."""
+"""Bytes of a request."""
+LARGEST_CALL = 16 * 1024 * 1024
+"""Bytes of a CDS Hooks call: with its prefetch it has some hundred thousand."""
+PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, POST",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type",
+    "Access-Control-Max-Age": "600",
+}
+_TOO_LARGE = "a request has at most {:,} bytes"
 POLICY = (
     "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; "
     "frame-ancestors 'self'"
@@ -48,15 +56,26 @@ class Guard:
             status, words = fault
             await PlainTextResponse(f"{words}\n", status)(scope, receive, send)
             return
-        await self.app(scope, _limited(receive), self._guarded(scope, send))
+        calls = scope["path"].startswith(SERVICES)
+        if calls and scope["method"] == "OPTIONS":
+            allowed = headers.get("origin") in self.ehr
+            preflight = Response(status_code=204, headers=PREFLIGHT if allowed else None)
+            await preflight(scope, receive, self._guarded(scope, send))
+            return
+        largest = LARGEST_CALL if calls else LARGEST
+        try:
+            await self.app(scope, _limited(receive, largest), self._guarded(scope, send))
+        except _TooLargeError:
+            await _too_large(largest)(scope, receive, send)
 
     def _fault(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
         host = headers.get("host", "")
-        if _name(host) not in LOOPBACK | self.hosts:
+        if host_name(host) not in LOOPBACK | self.hosts:
             return 421, "this name is not served here; add it to hosts under [web] of uptake.toml"
         length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > LARGEST:
-            return 413, f"a request has at most {LARGEST:,} bytes"
+        largest = LARGEST_CALL if scope["path"].startswith(SERVICES) else LARGEST
+        if not length.isdigit() or int(length) > largest:
+            return 413, _TOO_LARGE.format(largest)
         if scope["method"] not in READING and not self._ours(scope, headers, host):
             return 403, "this form was sent from another page; open it here and send it again"
         return None
@@ -73,6 +92,8 @@ class Guard:
 
     def _guarded(self, scope: Scope, send: Send) -> Send:
         policy = " ".join((POLICY, *self.ehr))
+        origin = Headers(scope=scope).get("origin", "")
+        calls = scope["path"].startswith(SERVICES)
 
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -84,25 +105,39 @@ class Guard:
                 headers["Cross-Origin-Resource-Policy"] = "same-origin"
                 if not scope["path"].startswith("/static/"):
                     headers["Cache-Control"] = "no-store"
+                if calls:
+                    headers.add_vary_header("Origin")
+                    if origin in self.ehr:  # never with credentials: a cookie proves nothing here
+                        headers["Access-Control-Allow-Origin"] = origin
             await send(message)
 
         return sent
 
 
-def _name(host: str) -> str:
+def host_name(host: str) -> str:
     """Return a Host header without its port, in small letters."""
     name, colon, port = host.lower().rpartition(":")
     return name if colon and port.isdigit() else host.lower()
 
 
-def _limited(receive: Receive) -> Receive:
-    """Return `receive` that ends a body of unknown length when it grows too long."""
+class _TooLargeError(Exception):
+    """A body of unknown length that grew too long."""
+
+
+def _too_large(largest: int) -> Response:
+    return PlainTextResponse(f"{_TOO_LARGE.format(largest)}\n", 413)
+
+
+def _limited(receive: Receive, largest: int) -> Receive:
+    """Return `receive` that raises once a body of unknown length is too long."""
     taken = 0
 
     async def received() -> Message:
         nonlocal taken
         message = await receive()
         taken += len(message.get("body", b""))
-        return message if taken <= LARGEST else {"type": "http.disconnect"}
+        if taken > largest:
+            raise _TooLargeError
+        return message
 
     return received

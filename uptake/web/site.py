@@ -21,7 +21,7 @@ from uptake.rollout.facts import definitions as read_definitions
 from uptake.rollout.situation import Situation, read_situation
 from uptake.runs import CURRENT, STORE
 from uptake.state import events
-from uptake.state.schema import card, event_inbox, metadata
+from uptake.state.schema import card, event_inbox, metadata, panel_answer
 from uptake.web.running import Assessing
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ class Site:
 def _newest() -> list[Any]:
     found: list[Any] = []
     for table in metadata.sorted_tables:
-        if table in (event_inbox, card):
+        if table in (event_inbox, card, panel_answer):
             continue
         (key,) = table.primary_key.columns
         what = func.max(key) if isinstance(key.type, Integer) else func.count(key)

@@ -127,7 +127,7 @@ def usage(situation: Situation, chain: Chain, case: UseCase) -> Usage | None:
     weeks = (by_week(situation, case, stage_of(chain, s)) for s in (Stage.USED, Stage.SEEN))
     action, link = _next(situation, reach, chain)
     return Usage(
-        tuple(d for d in (*weeks, *used, _reasons(reach, case)) if d),
+        tuple(d for d in (*weeks, *used, _reasons(reach, case), _withheld(reach, case)) if d),
         _times(times),
         _time_sentence(times),
         workflow(situation, case),
@@ -172,6 +172,20 @@ def _reasons(reach: Reach, case: UseCase) -> Drawing | None:
         title="Why it was overridden", unit="%", target=None, by="Reason",
         sentence=f"“{reason}” is the reason of {often:,} of {_SAY.count(whole, 'overrides')} "
         f"({share}).",
+    )  # fmt: skip
+
+
+def _withheld(reach: Reach, case: UseCase) -> Drawing | None:
+    """Return a bar a reason why something found was not put on a card."""
+    found = causes.withheld(reach, case.code)
+    whole = sum(n for _, n in found)
+    if not whole:
+        return None
+    return bars(
+        [Group(name, n / whole, n, whole) for name, n in found],
+        title="Why it was not shown", unit="%", target=None, by="Reason",
+        sentence=f"{_SAY.count(whole, 'items')} {'was' if whole == 1 else 'were'} found and not "
+        f"put on a card: “{found[0][0]}” is the reason of {found[0][1]:,}.",
     )  # fmt: skip
 
 

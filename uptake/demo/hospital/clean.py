@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from uptake.demo.hospital import gateway, laboratory, pharmacy, riverside, staff
 from uptake.demo.hospital import record as ehr
 from uptake.demo.hospital.admissions import plan_admissions
+from uptake.demo.hospital.appointments import book_visits
 from uptake.demo.hospital.authorization import write_orders
 from uptake.demo.hospital.calendar import even
 from uptake.demo.hospital.gaps import plan_gaps
@@ -64,6 +65,7 @@ def clean_world(patients: int, seed: int) -> World:
         wards.write(plan)
     world.alerts = wards.alerts
     _write_laboratory(world)
+    book_visits(world.charts, seed)
     _add_directories(world.records)
     return world
 

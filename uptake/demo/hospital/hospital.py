@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from uptake.demo.hospital.clean import clean_world
@@ -20,7 +22,6 @@ from uptake.demo.hospital.writing import project_text, write_feeds
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from pathlib import Path
 
     from uptake.demo.hospital.clean import World
     from uptake.demo.hospital.staff import Clinician
@@ -53,8 +54,9 @@ class Hospital:
         write_usage(self.world, folder)
 
     def write_project(self, folder: Path) -> None:
-        """Write `uptake.toml`."""
+        """Write `uptake.toml`, and what the payer wants authorized."""
         folder.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(Path(__file__).parent / "payers", folder / "payers", dirs_exist_ok=True)
         (folder / "uptake.toml").write_text(project_text(), encoding="utf-8")
 
 

@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from uptake.rollout.situation import Situation
     from uptake.web.site import Site
 
+WORK_LISTS = {
+    "care-gap-closure": ("/visits", "Open gaps of the next visits"),
+    "prior-authorization": ("/authorizations", "Authorizations by their clocks"),
+}
+"""The page on which staff work on a use case, and what it is called."""
+
 
 def index(request: Request) -> Response:
     """Show how far each use case gets."""
@@ -60,6 +66,7 @@ def use_case(request: Request) -> Response:
         chain=chain,
         case=case,
         fitness=fitness,
+        work_list=WORK_LISTS.get(chain.use_case),
         drawings=site.told(f"measures {chain.use_case}", partial(measures, case=case))
         if case
         else (),

@@ -1,0 +1,1 @@
+"""NEWS2 against another implementation, at the edges of every band."""

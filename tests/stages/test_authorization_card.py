@@ -75,7 +75,8 @@ def test_the_card_says_what_is_found_and_what_is_missing() -> None:
     detail = body["detail"].replace("\\", "")
     assert "MRI of the neck: authorization needed; 2 of 3 documents found" in detail
     assert "missing: X-ray report" in detail
-    assert "DocumentReference/d" in detail
+    assert "Clinical notes 2026-06-10, 10 days ago (the chart)" in detail
+    assert "DocumentReference" not in detail, "no id is shown"
     (action,) = body["suggestions"][0]["actions"]
     assert action["resource"]["focus"] == {"reference": "ServiceRequest/o"}
     assert "X-ray report" in action["resource"]["description"]
@@ -124,7 +125,7 @@ def test_the_payers_word(said_: dict[str, Any], kind: str, words: str) -> None:
     (item,) = told(said(draft(), **said_)).items
     assert item.kind == kind
     assert words in item.text
-    assert item.context[0].source == "the payer's answer as-1"
+    assert item.context[0].source == "the payer's answer"
     assert not actionable([item])[0].withheld
 
 
@@ -164,7 +165,7 @@ def test_any_other_answer_is_told_and_not_written(how: str) -> None:
     judged = told(said(draft()), claims=given(ASKED), answers=given(sent))
     assert judged.system_actions == ()
     assert [item.kind for item in judged.items] == ["answer"]
-    assert judged.items[0].context[0].source == "ClaimResponse/a"
+    assert judged.items[0].context[0].source == "the payer's answer"
 
 
 def test_without_the_payers_earlier_word_nothing_is_written() -> None:
@@ -176,7 +177,7 @@ def test_what_differs_is_told_with_both_sides() -> None:
     judged = told(of, claims=given(ASKED), answers=given(APPROVED))
     kinds = {item.kind for item in judged.items}
     assert kinds == {"date"}
-    assert {c.source for c in judged.items[0].context} == {"ServiceRequest/o", "ClaimResponse/a"}
+    assert {c.source for c in judged.items[0].context} == {"the order", "the payer's answer"}
 
 
 def test_script_in_any_text_is_shown_as_text() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
@@ -69,11 +69,19 @@ def test_a_line_says_everything_that_makes_a_fact_usable() -> None:
         (None, "on an unknown day"),
         (date(2026, 11, 1), "2026-11-01, today"),
         (date(2026, 10, 31), "2026-10-31, 1 day ago"),
+        (date(2026, 8, 4), "2026-08-04, 89 days ago"),
+        (date(2026, 8, 3), "2026-08-03, 3 months ago"),
+        (date(2024, 11, 2), "2024-11-02, 24 months ago"),
+        (date(2018, 5, 27), "2018-05-27, 8 years ago"),
         (date(2026, 11, 2), "2026-11-02, in the future"),
-        (datetime(2026, 11, 1, 9, 30, tzinfo=UTC), "2026-11-01 09:30, now"),
-        (datetime(2026, 11, 1, 9, 29, tzinfo=UTC), "2026-11-01 09:29, 1 minute ago"),
-        (datetime(2026, 11, 1, 7, 29, tzinfo=UTC), "2026-11-01 07:29, 2 hours ago"),
-        (datetime(2026, 10, 30, 9, 31, tzinfo=UTC), "2026-10-30 09:31, 47 hours ago"),
+        (datetime(2026, 11, 1, 9, 30, tzinfo=UTC), "2026-11-01 09:30 UTC, now"),
+        (datetime(2026, 11, 1, 9, 29, tzinfo=UTC), "2026-11-01 09:29 UTC, 1 minute ago"),
+        (datetime(2026, 11, 1, 7, 29, tzinfo=UTC), "2026-11-01 07:29 UTC, 2 hours ago"),
+        (datetime(2026, 10, 30, 9, 31, tzinfo=UTC), "2026-10-30 09:31 UTC, 47 hours ago"),
+        (
+            datetime(2026, 11, 1, 3, 29, tzinfo=timezone(timedelta(hours=-6))),
+            "2026-11-01 03:29, 1 minute ago",
+        ),
         (datetime(2026, 10, 30, 9, 30, tzinfo=UTC), "2026-10-30, 2 days ago"),
         (datetime(2026, 11, 1, 10, 30, tzinfo=UTC), "2026-11-01 10:30, in the future"),
     ],

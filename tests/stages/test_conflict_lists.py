@@ -18,7 +18,8 @@ from conflict_cases import (
 )
 from relation_cases import RXNORM, SNOMED
 
-from uptake.reconciliation.conflicts.entries import days_of, read_entry
+from uptake.reconciliation.conflicts.elements import days_of
+from uptake.reconciliation.conflicts.entries import read_entry
 from uptake.reconciliation.conflicts.listed import Scope, compare_lists
 
 ICD_10 = "http://hl7.org/fhir/sid/icd-10-cm"
@@ -50,7 +51,7 @@ UNTOLD = [("untold", "", "")]
     ("chart", "outside", "verdicts"),
     [
         ([], [allergy("o", PENICILLIN, **HIGH)], [("news", "absent", "high")]),
-        ([allergy("c", LATEX)], [allergy("o", PENICILLIN)], [("news", "absent", "low")]),
+        ([allergy("c", LATEX)], [allergy("o", PENICILLIN)], [("news", "absent", "medium")]),
         ([allergy("c", PENICILLIN)], [allergy("o", PENICILLIN)], SAME),
         ([allergy("c", PENICILLIN)], [allergy("o", PENICILLIN, "refuted")],
          [("conflict", "refuted", "medium")]),
@@ -69,6 +70,12 @@ UNTOLD = [("untold", "", "")]
          [("conflict", "none-known", "medium")]),
         ([allergy("c", PENICILLIN)], [allergy("o", NONE_KNOWN)],
          [("conflict", "none-known", "medium")]),
+        ([allergy("c", PENICILLIN, recordedDate="2023-01-01")],
+         [allergy("o", NONE_KNOWN, recordedDate="2020-01-01")],
+         [("conflict", "none-known", "low")]),
+        ([allergy("c", PENICILLIN)], [allergy("o", NONE_KNOWN, "inactive")], []),
+        ([allergy("c", NONE_KNOWN, "inactive"), allergy("d", LATEX)], [allergy("o", PENICILLIN)],
+         [("news", "absent", "medium")]),
         ([allergy("c", PENICILLIN)], [allergy("o", {"text": "NKDA"})],
          [("conflict", "none-known", "medium")]),
         ([allergy("c", LATEX, category=["environment"])], [allergy("o", {"text": "NKDA"})], []),
@@ -89,7 +96,7 @@ def test_a_severe_reaction_makes_an_allergy_severe() -> None:
         found = told([], [allergy("o", PENICILLIN, reaction=[reaction])])
         assert found == [("news", "absent", "high")]
     mild = allergy("o", PENICILLIN, reaction=[{"severity": "mild"}])
-    assert told([], [mild]) == [("news", "absent", "low")]
+    assert told([], [mild]) == [("news", "absent", "medium")]
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,8 @@ def normal(low: float, high: float) -> list[Resource]:
          result("o", 9.1, at="2025-10-01T03:30:00-05:00"), ("conflict", "medium")),
         ([result("c", 13.4)], result("o", 9.1, at="2025-10-01"), ("untold", "")),
         ([result("c", 13.4)], result("o", 9.1, at="2025-10-01T08:31:00Z"), ("untold", "")),
+        ([result("c", 13.4, at="0001-01-01T00:00:00+14:00")],
+         result("o", 9.1, at="0001-01-01T00:00:00+14:00"), ("untold", "")),
         ([result("c", 13.4, bodySite=concept(SNOMED, "368209003"))],
          result("o", 9.1, bodySite=concept(SNOMED, "368208006")), ("untold", "")),
         ([result("c", 13.4)], result("o", 5.0, "mmol/L"), ("untold", "")),

@@ -236,6 +236,15 @@ class TestCard:
         assert item.context[0].author == "Dr. Lee"
         assert item.about == ("AllergyIntolerance/a1",)
 
+    def test_where_the_chart_says_that_there_is_none_it_is_missing_too(self) -> None:
+        chart = {"kind": "none-known", "chart_text": "No known allergy", "chart_feed": "ehr",
+                 "chart_id": "c", "chart_type": "AllergyIntolerance"}  # fmt: skip
+        denied = {"chart_text": row()["outside_text"], "outside_text": "No known allergy"}
+        for more, withheld in (({}, ""), (denied, service.IN_PANEL)):
+            judged = self.judged(row(**{**chart, **more}))
+            assert judged is not None
+            assert [item.withheld for item in judged.items] == [withheld]
+
     def test_all_else_is_in_the_panel(self) -> None:
         chart = {"chart_text": "13.4 g/dL", "chart_feed": "ehr", "chart_id": "c",
                  "chart_type": "Observation"}  # fmt: skip

@@ -92,12 +92,45 @@ def test_the_card_says_score_trend_parts_who_and_when() -> None:
         assert words in body["detail"].replace("\\", ""), words
 
 
+@pytest.mark.parametrize(
+    ("performer", "words"),
+    [({"reference": "Practitioner/pr-055"}, "by a clinician (the chart)"),
+     ({"type": "PractitionerRole", "identifier": {"value": "9"}}, "by a clinician (the chart)"),
+     ({"reference": "Organization/o"}, "ago (the chart)")],
+)  # fmt: skip
+def test_who_is_named_by_an_id_alone_is_shown_without_it(
+    performer: dict[str, Any], words: str
+) -> None:
+    body = card(told(*[o | {"performer": [performer]} for o in full_set(at="11:45", **ILL)]))
+    assert body is not None
+    assert words in body["detail"].replace("\\", "")
+    assert not [
+        kind for kind in ("Observation", "Practitioner/", "pr-055") if kind in str(body["detail"])
+    ]
+
+
+def test_what_is_of_another_stay_is_told_only_where_something_is_missing() -> None:
+    before = sign("pulse", 80, at="08:00") | {"encounter": {"reference": "Encounter/before"}}
+    assert "another stay" not in str(told(before, *full_set(at="11:45", **ILL)).notes)
+    lacking = [o for o in full_set(at="11:45", **ILL) if "8867-4" not in str(o)]
+    assert "pulse: it is of another stay" in str(told(before, *lacking).notes)
+
+
+def test_a_long_list_of_parts_is_not_cut() -> None:
+    worst = {"respiration": 30, "saturation": 80, "oxygen": 2, "systolic": 80, "pulse": 140,
+             "temperature": 34.0}  # fmt: skip
+    body = card(told(*full_set(at="11:45", **worst)))
+    assert body is not None
+    assert "…" not in body["detail"]
+    assert "now.: " not in body["detail"]
+
+
 def test_what_is_carried_says_so_and_when_it_was_charted() -> None:
     early, late = full_set(at="09:00", **ILL)[-2:], full_set(at="11:45", **ILL)[:-2]
     body = card(told(*early, *late))
     assert body is not None
     detail = body["detail"].replace("\\", "")
-    assert "points: oxygen 2 L/min (2), carried 2026-06-01 09:00" in detail
+    assert "points: oxygen 2 L/min (2), carried 2026-06-01 09:00 UTC" in detail
 
 
 def test_what_is_missing_is_named_in_the_summary() -> None:

@@ -164,7 +164,7 @@ def test_what_cannot_be_told_is_no_line_of_the_card_and_its_reason_is_a_note() -
     assert [item.withheld for item in judged.items] == ["", care_gaps.UNTOLD]
     assert judged.notes == (
         "As of 2026-11-01; what was done later is not in it.",
-        "Title of b cannot be told: HbA1c (lab) is under no code that names it (COD-01).",
+        "Title of b cannot be told: HbA1c (lab) is under no code that names it.",
     )
 
 
@@ -178,6 +178,7 @@ def test_a_gap_without_evidence_says_so_with_the_day_it_is_said_of() -> None:
     nothing = {"evidence_id": "", "evidence_date": None}
     judged = care_gaps.judge(case(Gap("a", more=nothing)))
     assert judged is not None
+    assert judged.items[0].text == "Title of a: due"
     (context,) = judged.items[0].context
     assert (context.value, context.source, context.at) == (
         "none on record", "the chart", date(2026, 11, 1),

@@ -191,6 +191,41 @@ def test_other_moments(practice: TestClient, hook: str) -> None:
     assert practice.get(chart).status_code == 200
 
 
+def test_a_stay_begins_and_ends_in_the_chart(practice: TestClient, apps: Any) -> None:
+    chart = open_chart(practice)
+    kept = apps[1].state.desk.chart
+    assert "start the stay first" in practice.get(chart).text
+    for _ in range(2):
+        practice.post(f"{chart}/moment", data={"hook": "encounter-start"})
+    assert "start the stay first" not in practice.get(chart).text
+    stays = [s for s in kept.of("Encounter", "p") if s["id"] != "e"]
+    assert [(s["status"], s["class"]["code"]) for s in stays] == [("in-progress", "IMP")]
+    practice.post(f"{chart}/moment", data={"hook": "encounter-discharge"})
+    (stay,) = [s for s in kept.of("Encounter", "p") if s["id"] != "e"]
+    assert stay["status"] == "finished"
+    assert stay["period"].keys() == {"start", "end"}
+
+
+def test_who_was_here_lately_can_be_chosen_without_a_name(practice: TestClient, apps: Any) -> None:
+    apps[1].state.desk.chart.write(
+        {"resourceType": "Encounter", "status": "finished",
+         "subject": {"reference": "Patient/q"}, "period": {"start": "2026-10-02T09:00:00-05:00"}}
+    )  # fmt: skip
+    here, _, lately = practice.get("/").text.partition("Here lately")
+    assert "Ada Okafor" in here
+    assert "Ada Okafor" not in lately
+    assert "last here 2026-10-02" in lately
+
+
+def test_a_value_of_several_parts_is_shown_whole(practice: TestClient, apps: Any) -> None:
+    parts = [{"valueQuantity": {"value": v, "unit": "mmHg"}} for v in (131, 72)]
+    apps[1].state.desk.chart.write(
+        {"resourceType": "Observation", "status": "final", "subject": {"reference": "Patient/p"},
+         "code": {"text": "Blood pressure"}, "component": parts}
+    )  # fmt: skip
+    assert "Blood pressure 131/72 mmHg" in practice.get(open_chart(practice)).text
+
+
 @pytest.mark.parametrize(
     ("path", "data"),
     [("/open", {"patient": "none", "clinician": "pr-001"}), ("/open", {"patient": "p"}),

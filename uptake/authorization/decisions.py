@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 from uptake.authorization.dossier import PAS
@@ -24,6 +25,7 @@ from uptake.resources.elements import (
     members,
     name_of,
     parts,
+    reference_of,
     value_of,
 )
 
@@ -51,6 +53,7 @@ class Outcome(StrEnum):
 
 FINAL = frozenset({Outcome.APPROVED, Outcome.MODIFIED, Outcome.DENIED})
 GRANTED = frozenset({Outcome.APPROVED, Outcome.MODIFIED})
+_WHOLE: Mapping[str, tuple[object, ...]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +79,28 @@ class Decision:
     """The payer's own; data, to be escaped."""
 
 
-def read_decisions(responses: Iterable[Resource]) -> tuple[Decision, ...]:
-    """Return the answers, the newest first; what was entered in error is none."""
+def read_decisions(
+    responses: Iterable[Resource], asked: Mapping[str, tuple[object, ...]] = _WHOLE
+) -> tuple[Decision, ...]:
+    """Return the answers, the newest first; what was entered in error is none.
+
+    `asked` are the numbers of the items that count, by request; of others all do. Where an answer
+    has items and none of these, what became of them cannot be told.
+    """
     kept = [r for r in responses if r.get("status") in ("active", None)]
-    return tuple(_read(r) for r in sorted(kept, key=_made, reverse=True))
+    return tuple(_read(r, asked) for r in sorted(kept, key=_made, reverse=True))
+
+
+def _items(
+    response: Resource, asked: Mapping[str, tuple[object, ...]]
+) -> tuple[list[Resource], bool]:
+    """Return the items of an answer that count, and whether it leaves them out."""
+    items = members(response.get("item"))
+    wanted = asked.get(reference_of(response.get("request")))
+    if wanted is None:
+        return items, False
+    own = [item for item in items if item.get("itemSequence") in wanted]
+    return own, bool(items) and not own
 
 
 def _made(response: Resource) -> tuple[float, str, str]:
@@ -92,15 +113,15 @@ def _made(response: Resource) -> tuple[float, str, str]:
 _EPOCH = date(1970, 1, 1).toordinal() * 86400.0
 
 
-def _read(response: Resource) -> Decision:
-    items = members(response.get("item"))
+def _read(response: Resource, asked: Mapping[str, tuple[object, ...]]) -> Decision:
+    items, left_out = _items(response, asked)
     period = next(_periods(response, items), {})
     detail = next((d for item in items for d in extensions(item, _DETAIL)), {})
     codes = [value_of(e) for e in extensions(detail, "productOrServiceCode")]
     quantity = parts(next((value_of(e) for e in extensions(detail, "quantity")), None))
     return Decision(
         name_of(response),
-        _outcome(response, items),
+        Outcome.UNKNOWN if left_out else _outcome(response, items),
         instant(response.get("created")),
         day_of(response.get("created")),
         _number(response, items),

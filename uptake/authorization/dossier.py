@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +48,26 @@ class Dossier:
         return tuple(r for r in self.responses if reference_of(r.get("request")) in asked)
 
 
+def items_for(order: Resource, claims: Iterable[Resource]) -> dict[str, tuple[object, ...]]:
+    """Return the numbers of the items that are for an order, by request.
+
+    A request whose items name no order is not there: all of it is for the order.
+    """
+    found = {}
+    for claim in claims:
+        named = [(item.get("sequence"), _services(item)) for item in members(claim.get("item"))]
+        if any(services for _, services in named):
+            own = (number for number, services in named if name_of(order) in services)
+            found[name_of(claim)] = tuple(own)
+    return found
+
+
 def _asked_for(claim: Resource) -> set[str]:
     """Return the orders a request is for: of the whole, or of its items."""
-    items = members(claim.get("item"))
-    named = [value_of(e) for item in items for e in extensions(item, _REQUESTED)]
-    return {reference_of(one) for one in (claim.get("referral"), *named)} - {""}
+    named = {name for item in members(claim.get("item")) for name in _services(item)}
+    return (named | {reference_of(claim.get("referral"))}) - {""}
+
+
+def _services(item: Resource) -> set[str]:
+    """Return the orders an item is for."""
+    return {reference_of(value_of(e)) for e in extensions(item, _REQUESTED)} - {""}

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 Resource = Mapping[str, Any]
 Codes = Sequence[tuple[str, str]]
+_SAID = {"satisfied": "authorized", "no-auth": "no authorization needed"}
+"""A payer's word that holds for the order it was about, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +117,16 @@ def _quantity(order: Resource) -> Decimal | None:
 
 def _edited(order: Resource, told: CoverageInformation | None) -> Iterator[Mismatch]:
     """Yield that an order is no longer what the payer's word was about."""
-    if told is None or told.pa_needed not in ("satisfied", "no-auth"):
+    if told is None or told.pa_needed not in _SAID:
         return
     codes = codes_of(order)
     if told.billing_codes and differ(codes, told.billing_codes):
-        text = f"the payer said “{told.pa_needed}” of another code than the order now has"
+        text = f"the payer said “{_SAID[told.pa_needed]}” of another code than the order now has"
         yield Mismatch("edited", text, (name_of(order),))
         return
     edited = day_of(parts(order.get("meta")).get("lastUpdated"))
     if edited and told.day and edited > told.day:
-        text = f"the order was edited on {edited}, after the payer said “{told.pa_needed}”"
+        text = f"the order was edited on {edited}, after the payer said “{_SAID[told.pa_needed]}”"
         yield Mismatch("edited", text, (name_of(order),))
 
 

@@ -66,8 +66,8 @@ class Need:
 
     @property
     def satisfied(self) -> str:
-        """Return the number of an authorization that the payer says is there."""
-        return self.told.satisfied_pa_id if self.told else ""
+        """Return the number of an authorization that the payer says is there, without a fault."""
+        return self.told.satisfied_pa_id if self.told and not self.told.faults else ""
 
 
 def codes_of(order: Resource) -> list[tuple[str, str]]:

@@ -20,6 +20,7 @@ from uptake.authorization.decisions import (
     Outcome,
     read_decisions,
 )
+from uptake.authorization.dossier import items_for
 from uptake.authorization.mismatches import Asked, Mismatch, find_mismatches
 from uptake.authorization.needs import DRUGS, Need, need_of
 from uptake.authorization.settings import settings
@@ -149,7 +150,7 @@ def track(order: Resource, dossier: Dossier, now: datetime) -> Authorization:
     need = need_of(order, dossier.coverages, dossier.documents, dossier.payers, now.date())
     claims = dossier.claims_of(order)
     answers = dossier.answers_to(claims)
-    decisions = read_decisions(answers)
+    decisions = read_decisions(answers, items_for(order, claims))
     clocks = {c.name: c for c in _clocks(order, need, claims, decisions, dossier.services)}
     done = clocks["T7"].day if "T7" in clocks else None
     asked = Asked(order, need, claims, answers, decisions, done)

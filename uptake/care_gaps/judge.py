@@ -272,7 +272,7 @@ select $rule as rule, t.person, t.title, t.measure,
     when 'elsewhere' then 'an outside source has it, the chart has not'
     when 'out of goal' then 'the newest is not within the goal'
     when 'none on record' then 'none is on record'
-    when 'not all of it' then 'what is on record is not all of it'
+    when 'not all of it' then 'what is on record does not close it'
     when 'too old' then 'the last one is too long ago'
     else '' end as why,
   coalesce(case answer when 'withheld' then withheld."check"

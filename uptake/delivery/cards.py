@@ -24,7 +24,9 @@ LINES = 6
 TEXT_SHOWN = 80
 """Characters of a name or a sig that are shown."""
 SENTENCE = 400
-"""Characters of a note, or of the text of an item."""
+"""Characters of a note, of the text of an item, or of a value: a number is never cut in two."""
+MONTHS_FROM, YEARS_FROM = 90, 2 * 365
+"""Days from which on an age is told in months, and in years."""
 REASONS = {
     "already-known": "Already known",
     "already-done": "Already done",
@@ -63,12 +65,16 @@ class Card:
 
 
 def actionable(items: Iterable[Item]) -> tuple[Item, ...]:
-    """Return the items, those withheld that nobody could act on; one of a kind and an order."""
+    """Return the items, those withheld that nobody could act on; one of a kind and an order.
+
+    Orders without an id are not one order.
+    """
     seen: set[tuple[str, tuple[str, ...]]] = set()
     found = []
     for item in items:
         key = (item.kind, item.about)
-        if item.about and key in seen:
+        named = item.about and not any(one.endswith("/") for one in item.about)
+        if named and key in seen:
             continue
         seen.add(key)
         found.append(replace(item, withheld=item.withheld or why_withheld(item)))
@@ -151,7 +157,8 @@ def _act(act: Act) -> dict[str, Any]:
 
 
 def _detail(judged: Judged, shown: Sequence[Item], now: datetime) -> str:
-    lines = [f"- {_line(item, now)}" for item in shown[:LINES]]
+    worst_first = sorted(shown, key=lambda item: -SEVERITIES.index(item.severity))
+    lines = [f"- {_line(item, now)}" for item in worst_first[:LINES]]
     if len(shown) > LINES:
         lines.append(f"- and {len(shown) - LINES} more")
     notes = [*judged.notes, *_left_out(judged.items)]
@@ -170,12 +177,13 @@ def _left_out(items: Iterable[Item]) -> list[str]:
 def _line(item: Item, now: datetime) -> str:
     """Return one item in words, with what makes each of its facts usable."""
     said = "; ".join(told for one in item.context if (told := told_of(one, now)))
-    return f"**{escaped(item.text, SENTENCE)}**" + (f": {said}" if said else "")
+    colon = "" if item.text.endswith(".") else ":"
+    return f"**{escaped(item.text, SENTENCE)}**" + (f"{colon} {said}" if said else "")
 
 
 def told_of(one: Context, now: datetime) -> str:
     """Return value, range, trend, day and age, author and source of a fact, escaped."""
-    parts = [escaped(f"{one.value} {one.unit}", 2 * TEXT_SHOWN)]
+    parts = [escaped(f"{one.value} {one.unit}", SENTENCE)]
     if one.range:
         parts.append(f"(range {escaped(one.range, 40)})")
     if one.trend:
@@ -189,18 +197,30 @@ def told_of(one: Context, now: datetime) -> str:
 
 
 def _when(at: date | datetime | None, now: datetime) -> str:
-    """Return when it was and how long ago; the clock's time only on the last two days."""
+    """Return when it was and how long ago; the clock's time only on the last two days.
+
+    The clock is the one that was charted by; UTC, which no ward's clock shows, is named.
+    """
     if at is None:
         return "on an unknown day"
     if not isinstance(at, datetime):
-        days = (now.date() - at).days
-        return f"{at.isoformat()}, {_ago(days, 'day')}"
+        return f"{at.isoformat()}, {_days_ago((now.date() - at).days)}"
     instant = at if at.tzinfo else at.replace(tzinfo=UTC)
     minutes = int((now - instant).total_seconds() // 60)
     if minutes >= 48 * 60:
-        return f"{instant.date().isoformat()}, {_ago(minutes // 1440, 'day')}"
+        return f"{instant.date().isoformat()}, {_days_ago(minutes // 1440)}"
     many, unit = (minutes, "minute") if minutes < 120 else (minutes // 60, "hour")
-    return f"{instant:%Y-%m-%d %H:%M}, {_ago(many, unit)}"
+    zone = "" if instant.utcoffset() else " UTC"
+    return f"{instant:%Y-%m-%d %H:%M}{zone}, {_ago(many, unit)}"
+
+
+def _days_ago(days: int) -> str:
+    """Return an age in days, then months, then years: nobody thinks of two years in days."""
+    if days < MONTHS_FROM:
+        return _ago(days, "day")
+    if days < YEARS_FROM:
+        return _ago(round(days * 12 / 365), "month")
+    return _ago(days // 365, "year")
 
 
 def _ago(many: int, unit: str) -> str:

@@ -112,6 +112,8 @@ def _read(body: bytes) -> tuple[list[Outcome], int]:
         raise HookError(f"this is no CDS Hooks feedback: {error}") from error
     except UnicodeDecodeError as error:
         raise HookError("this is no CDS Hooks feedback: it is not UTF-8; send UTF-8") from error
+    except RecursionError as error:
+        raise HookError("this is no CDS Hooks feedback: it is nested too deep") from error
     if len(items) > MOST:
         raise HookError(f"`feedback` has more than {MOST} outcomes; send them in several requests")
     outcomes = list(_outcomes(items))
@@ -127,7 +129,7 @@ def _outcomes(items: Sequence[msgspec.Raw]) -> Iterator[Outcome]:
     for item in items:
         try:
             outcome = msgspec.json.decode(item, type=Outcome)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue
         if outcome.outcome in OUTCOMES:
             yield outcome

@@ -150,7 +150,7 @@ def _feeds(rows: pa.Table) -> set[str]:
 def _keys(
     file: Path, feeds: Collection[str], persons: Collection[int]
 ) -> Iterable[tuple[str, int]]:
-    """Return every id of the EHR's that names one of these persons."""
+    """Return every id of the EHR's that names one of these persons, with all whom it names."""
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
@@ -159,4 +159,7 @@ def _keys(
     ids = (pc.field("kind") == "id") & pc.field("feed").isin(list(feeds))
     rows = pq.read_table(file, columns=["value", "person"], filters=ids)
     found = zip(map(str, rows["value"].to_pylist()), _numbers(rows, "person"), strict=True)
-    return [(value, person) for value, person in found if person in persons]
+    pairs = list(found)
+    named = {value for value, person in pairs if person in persons}
+    # somebody without rows counts, too: under one id of two EHRs the rows are of one of two people
+    return [(value, person) for value, person in pairs if value in named]

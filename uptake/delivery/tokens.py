@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -127,7 +126,7 @@ def public_keys(text: bytes) -> dict[str, Key]:
             continue
         try:
             key = import_key(one)
-        except (JoseError, ValueError):  # a key that cannot be read is no key
+        except (JoseError, ValueError, KeyError):  # a key that cannot be read is no key
             continue
         if isinstance(key, ECKey | RSAKey):
             found[str(one.get("kid", ""))] = key
@@ -193,7 +192,7 @@ class Verifier:
             # decode alone takes expired tokens, and ES384 only where it is listed
             claims = jwt.decode(token, key, algorithms=list(ehr.algorithms)).claims
             registry.validate(claims)
-        except (JoseError, ValueError) as error:
+        except (JoseError, ValueError, RecursionError) as error:
             raise TokenError(f"it does not hold: {type(error).__name__}") from error
         if not claims["exp"] <= now + LONGEST + LEEWAY:  # not a number is refused, too
             raise TokenError("it would live too long")
@@ -222,7 +221,7 @@ def _unverified(token: str) -> tuple[_Outer, str]:
     try:
         outer = msgspec.json.decode(_decoded(parts[0]), type=_Outer)
         inner = msgspec.json.decode(_decoded(parts[1]), type=_Inner)
-    except (msgspec.DecodeError, UnicodeDecodeError, binascii.Error, ValueError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise TokenError("it is no JWT") from error
     return outer, inner.iss
 

@@ -15,12 +15,14 @@ from uptake.deterioration.settings import settings
 from uptake.resources.elements import codings, instant, members, parts
 
 Resource = Mapping[str, Any]
+_DIGITS = 4
+"""Of a year; what is longer is no date."""
 
 
 def is_old_enough(patient: Resource, today: date) -> bool | None:
     """Tell whether the patient is of the age the score is for; None where that cannot be told."""
     numbers = str(patient.get("birthDate") or "").split("-")
-    if len(numbers) > 3 or not all(number.isdecimal() for number in numbers):
+    if len(numbers) > 3 or not all(n.isdecimal() and len(n) <= _DIGITS for n in numbers):
         return None
     year, month, day = (*map(int, numbers), 0, 0)[:3]
     turns = (year + settings().youngest, month, day)
@@ -49,7 +51,7 @@ def is_pregnant(statuses: Iterable[Resource], now: datetime) -> bool:
 def is_left_out(stay: Resource) -> bool:
     """Tell whether the stay is of another class, or has a code that is excluded."""
     code = parts(stay.get("class")).get("code")
-    if code and code not in settings().classes:
+    if code and str(code) not in settings().classes:
         return True
     return bool(settings().excluded.intersection(_codes(stay)))
 

@@ -34,6 +34,9 @@ TOTAL = "1104051000000101"
 """SNOMED CT: the total of NEWS2 as somebody charted it."""
 MOST = 20
 """The highest total: six parameters of 3 points, and 2 for oxygen."""
+_DIGITS = 18
+"""Of a version's number; what is longer is none that counts versions."""
+OTHER_STAY = "it is of another stay"
 _WITHDRAWN = ("entered-in-error", "cancelled")
 _PEOPLE = ("Practitioner", "PractitionerRole", "CareTeam")
 _VALIDATED = ("final", "amended", "corrected")
@@ -130,11 +133,11 @@ def _newest(observations: Iterable[Resource]) -> Iterator[Resource]:
     sent = sorted((o for o in observations if isinstance(o, Mapping)), key=_version, reverse=True)
     seen: set[tuple[str, str]] = set()
     for one in sent:
-        names = {("", str(one.get("id", "")))} | {
+        names = {
             (str(i.get("system", "")), str(i["value"]))
             for i in members(one.get("identifier"))
             if i.get("value")
-        }
+        } | {("", str(name)) for name in [one.get("id")] if name}
         if names & seen:
             seen |= names
             continue
@@ -150,7 +153,7 @@ def _version(one: Resource) -> tuple[object, ...]:
     number = str(meta.get("versionId", ""))
     return (
         sent.timestamp() if sent else 0.0,
-        int(number) if number.isdecimal() else 0,
+        int(number) if number.isdecimal() and len(number) <= _DIGITS else 0,
         _rank(one),
         str(one.get("id", "")),
     )
@@ -204,7 +207,7 @@ def _placed(one: Resource, patient: str, now: datetime, encounter: str) -> datet
         raise UnreadError("it is of another patient" if subject else "it names no patient")
     stay = id_of(one.get("encounter"), "Encounter")
     if encounter and stay and stay != encounter:
-        raise UnreadError("it is of another stay")
+        raise UnreadError(OTHER_STAY)
     period = parts(one.get("effectivePeriod"))
     sent = one.get("effectiveDateTime") or one.get("effectiveInstant") or period.get("start")
     if not sent:
@@ -221,19 +224,22 @@ def _placed(one: Resource, patient: str, now: datetime, encounter: str) -> datet
 
 
 def _author(one: Resource) -> str:
-    """Return who measured: a name, else a reference, else the device."""
+    """Return who measured: a name, else what it was, never an id; empty where nobody says."""
     device = one.get("device")
-    named = [
-        str(p.get("display") or p.get("reference") or "") for p in members(one.get("performer"))
-    ]
+    performers = members(one.get("performer"))
+    named = [str(p.get("display") or "") for p in performers]
+    if any(_kind(p) in _PEOPLE for p in performers):
+        named.append("a clinician")
     if isinstance(device, Mapping):
         named.append(str(device.get("display") or "a device"))
     return next((name for name in named if name), "")
 
 
+def _kind(reference: Resource) -> str:
+    """Return the type of resource a reference is to."""
+    return str(reference.get("type") or str(reference.get("reference", "")).split("/")[0])
+
+
 def _validated(one: Resource) -> bool:
-    people = any(
-        str(p.get("reference", "")).split("/")[0] in _PEOPLE or p.get("type") in _PEOPLE
-        for p in members(one.get("performer"))
-    )
+    people = any(_kind(p) in _PEOPLE for p in members(one.get("performer")))
     return one.get("status") in _VALIDATED and (people or not one.get("device"))

@@ -68,14 +68,21 @@ def read_allergy(
     displays = [display for _, _, display in codings if display]
     name = text or next(iter(displays), "")
     said = " / ".join([text, *displays, *substances]).lower()
-    groups = {rules().allergens[w] for w in _WORD.findall(said) if w in rules().allergens}
     codes = {code for _, code, _ in codings}
-    none = bool(codes & rules().no_allergy_codes) or bool(rules().no_allergy.search(said))
-    found = frozenset() if none else hints(said)
+    none = bool(codes & rules().no_allergy_codes)
+    if not none and rules().no_allergy.search(said):  # none known, *except* …
+        said = " / ".join(rules().but.split(said)[1:])
+        none = not (hints(said) or _groups_in(said))
     return Allergy(
-        role, feed, identity, day, by, name, bool(codes), found,
-        frozenset() if none else frozenset(groups), none, rid,
+        role, feed, identity, day, by, name, bool(codes),
+        frozenset() if none else hints(said), frozenset() if none else _groups_in(said), none, rid,
     )  # fmt: skip
+
+
+def _groups_in(said: str) -> frozenset[str]:
+    """Return the groups of drugs that words in small letters name."""
+    known = rules().allergens
+    return frozenset(known[word] for word in _WORD.findall(said) if word in known)
 
 
 def reactions_to(drug: Drug, allergies: Collection[Allergy]) -> list[Reaction]:

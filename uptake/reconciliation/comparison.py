@@ -70,7 +70,7 @@ _CONCEPT = '{"text":"VARCHAR","coding":[{"system":"VARCHAR","code":"VARCHAR","di
 _TIMING = (
     '{"code":{"coding":[{"code":"VARCHAR"}]},"repeat":{"frequency":"VARCHAR",'
     '"frequencyMax":"VARCHAR","period":"VARCHAR","periodMax":"VARCHAR","periodUnit":"VARCHAR",'
-    '"when":["VARCHAR"],"dayOfWeek":["VARCHAR"]}}'
+    '"when":["VARCHAR"],"timeOfDay":["VARCHAR"],"dayOfWeek":["VARCHAR"]}}'
 )
 _DOSAGE = (
     f'[{{"text":"VARCHAR","asNeededBoolean":"VARCHAR","asNeededCodeableConcept":"JSON",'

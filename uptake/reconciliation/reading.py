@@ -19,6 +19,7 @@ from uptake.reconciliation.allergies import Allergy, read_allergy
 from uptake.reconciliation.engine import months_before
 from uptake.reconciliation.entries import Role, Sent, Standing, standing_of
 from uptake.reconciliation.tables import rules
+from uptake.resources.elements import members
 
 if TYPE_CHECKING:
     from uptake.reconciliation.drugs import Coding
@@ -109,8 +110,7 @@ def read_allergies(resources: Iterable[Resource], feed: str) -> list[Allergy]:
         if _code(one, "clinicalStatus") not in ("", "active"):
             continue
         text, codings = _concept(_inside(one, "code"))
-        reactions = [r for r in one.get("reaction") or [] if isinstance(r, Mapping)]
-        substances = [_concept(_inside(r, "substance")) for r in reactions]
+        substances = [_concept(_inside(r, "substance")) for r in members(one.get("reaction"))]
         names = [text for text, _ in substances] + [d for _, cs in substances for *_, d in cs]
         by = str(_inside(one, "recorder").get("display") or "")
         day = _day(one.get("recordedDate"))
@@ -156,20 +156,21 @@ def _sent(
 def _referred(one: Resource, reference: Resource, medications: Mapping[str, Resource]) -> Resource:
     """Return the concept of a Medication that is contained, or among the resources."""
     wanted = str(reference.get("reference") or "")
-    for inside in one.get("contained") or []:
-        if isinstance(inside, Mapping) and f"#{inside.get('id')}" == wanted:
+    for inside in members(one.get("contained")):
+        if f"#{inside.get('id')}" == wanted:
             return _inside(inside, "code")
     return medications.get("/".join(wanted.split("/")[-2:]), {})
 
 
 def _concept(concept: Resource) -> tuple[str, tuple[Coding, ...]]:
     """Return the name of a concept and its codings; a display stands in for the text."""
-    codings = [c for c in concept.get("coding") or [] if isinstance(c, Mapping)]
+    codings = members(concept.get("coding"))
     display = next((c["display"] for c in codings if c.get("display") is not None), "")
     coded = tuple(
-        (c["system"], c["code"], str(c.get("display") or ""))
+        (system, code, str(c.get("display") or ""))
         for c in codings
-        if str(c.get("system") or "").strip() and str(c.get("code") or "").strip()
+        if (system := str(c.get("system") or "")).strip()
+        and (code := str(c.get("code") or "")).strip()
     )
     return str(concept.get("text") or "").strip() or str(display), coded
 
@@ -180,7 +181,7 @@ def _is_inpatient(one: Resource) -> bool:
 
 
 def _code(one: Resource, name: str) -> str:
-    codings = [c for c in _inside(one, name).get("coding") or [] if isinstance(c, Mapping)]
+    codings = members(_inside(one, name).get("coding"))
     return str(codings[0].get("code") or "") if codings else ""
 
 

@@ -16,10 +16,12 @@ from typing import Any
 import msgspec
 
 from uptake.reconciliation.names import route_of
+from uptake.resources.elements import codings, members
 
 _WORDS = {
-    "one": "1", "two": "2", "three": "3", "four": "4", "half": "0.5", "once": "1", "twice": "2",
-    "qd": "1 daily", "bid": "2 daily", "tid": "3 daily", "qid": "4 daily", "qhs": "1 daily",
+    "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "half": "0.5",
+    "once": "1 time", "twice": "2 times", "thrice": "3 times", "qd": "1 time daily",
+    "bid": "2 times daily", "tid": "3 times daily", "qid": "4 times daily", "qhs": "1 time daily",
     "qod": "every other day",
 }  # fmt: skip
 _DAYS = {
@@ -54,17 +56,24 @@ _DOSE = re.compile(
     r"(?:e?s)?\b"
 )
 _OFTEN = re.compile(
-    r"\b(?P<times>[0-9]+)(?: time(?:s)?)? (?:a|per|each|every) (?P<per>day|week)\b"
-    r"|\b(?P<daily>[0-9]+)(?: times?)? (?P<how>daily|weekly)\b"
+    r"\b(?P<times>[0-9]+)(?P<a> ?x| times?)? ?(?:\b(?:a|per|each|every)\b|/) ?(?P<per>day|week)\b"
+    r"|\b(?P<daily>[0-9]+)(?P<b> ?x| times?)? (?P<how>daily|weekly)\b"
     r"|\bevery (?P<hours>[0-9]+) (?:hours?|hrs?)\b"
     r"|\bq ?(?P<short>[0-9]+) ?h\b"
     r"|\bevery (?P<other>other) day\b"
     r"|\b(?:every|each|in the) (?:morning|evening|night|day)\b"
-    r"|\b(?P<plain>daily|weekly|nightly)\b|\bat (?:bedtime|night)\b"
+    r"|(?<!times )(?<!x )\b(?P<plain>daily|weekly|nightly)\b|\bat (?:bedtime|night)\b"
 )
+_PARTS_OF_DAY = (
+    re.compile(r"\b(?:morning|breakfast)\b"),
+    re.compile(r"\b(?:noon|lunch)\b"),
+    re.compile(r"\b(?:evening|dinner|supper)\b"),
+    re.compile(r"\b(?:night|nightly|bedtime)\b"),
+)
+"""A text that names two of them may have a dose for each."""
 _NEEDED = re.compile(r"\b(?:as needed|prn|if needed)\b")
 _STEPS = re.compile(
-    r"\b(?:then|and|except|taper|alternat\w*"
+    r"\b(?:then|and|except|taper|alternat\w*|divided|bi-?weekly|semi-?weekly"
     r"|(?:mon|tue|wed|thu|fri|sat|sun)|(?:mon|tues|wednes|thurs|fri|satur|sun)days?)\b"
 )
 _LONGEST = 12
@@ -91,9 +100,9 @@ def read_sig(dosages: str | None) -> Sig:
     return read_dosages(msgspec.json.decode(dosages) if dosages else ())
 
 
-def read_dosages(dosages: Sequence[Any] | None) -> Sig:
+def read_dosages(dosages: object) -> Sig:
     """Return the sig of a list of FHIR Dosage; numbers may be texts, to be exact."""
-    steps = [step for step in dosages or () if isinstance(step, Mapping) and step]
+    steps = [step for step in members(dosages) if step]
     if len(steps) != 1:
         return Sig(text="; ".join(str(s["text"]) for s in steps if s.get("text")))
     (dosage,) = steps
@@ -116,7 +125,7 @@ def read_dosages(dosages: Sequence[Any] | None) -> Sig:
 def _read_text(text: str) -> Sig:
     """Return what a sig in words says; nothing when it has several steps."""
     words = re.sub(r"[a-z]+", lambda m: _WORDS.get(m[0], m[0]), text.lower())
-    if not words or _STEPS.search(words):
+    if not words or _STEPS.search(words) or sum(bool(p.search(words)) for p in _PARTS_OF_DAY) > 1:
         return Sig()
     needed = bool(_NEEDED.search(words))
     dose = _DOSE.search(words)
@@ -128,6 +137,10 @@ def _read_text(text: str) -> Sig:
 
 
 def _often(found: re.Match[str]) -> Fraction | None:
+    """Return times a day; of *take 2 daily* None: it may be two at once."""
+    bare = not (found["a"] or found["b"])
+    if bare and (found["times"] or found["daily"] or "1") != "1":
+        return None
     if hours := _number(found["hours"] or found["short"]):
         return 24 / Fraction(hours)
     if found["other"]:
@@ -139,7 +152,7 @@ def _often(found: re.Match[str]) -> Fraction | None:
 
 def _dose(dosage: Mapping[str, Any]) -> tuple[Decimal | None, str | None, bool]:
     """Return the dose, its unit, and whether one was sent: a range is one that cannot be told."""
-    doses = [d for d in dosage.get("doseAndRate") or [] if isinstance(d, Mapping) and d]
+    doses = [d for d in members(dosage.get("doseAndRate")) if d]
     if any(d.get("doseRange") for d in doses) or len(doses) > 1:
         return None, None, True
     quantity = _inside(doses[0], "doseQuantity") if doses else {}
@@ -171,20 +184,32 @@ def _number(value: object) -> Decimal | None:
 
 
 def _rate(timing: Mapping[str, Any]) -> Fraction | None:
-    """Return times a day: without a frequency once a period, as R4 says of Timing."""
+    """Return times a day: without a frequency once a period, as R4 says of Timing.
+
+    Where several events or times of day are named, each is one; a frequency that is another
+    number cannot be told.
+    """
     repeat = _inside(timing, "repeat")
     if _is_open(timing):
         return None
-    if repeat.get("period") and repeat.get("periodUnit") in _DAYS:
-        span, times = _number(repeat["period"]), _number(repeat.get("frequency") or 1)
-        if not span or not times:
+    named = len(_listed(repeat, "when")) or len(_listed(repeat, "timeOfDay"))
+    unit = _DAYS.get(str(repeat.get("periodUnit")))
+    if repeat.get("period") and unit:
+        span, times = _number(repeat["period"]), _number(repeat.get("frequency") or named or 1)
+        if not span or not times or (named > 1 and times != named):
             return None
-        return Fraction(times) / (Fraction(span) * _DAYS[repeat["periodUnit"]])
-    if isinstance(when := repeat.get("when"), list) and when:
-        return Fraction(len(when))
-    codes = [c for c in _inside(timing, "code").get("coding") or [] if isinstance(c, Mapping)]
-    rates = {_CODES[c["code"]] for c in codes if c.get("code") in _CODES}
+        return Fraction(times) / (Fraction(span) * unit)
+    if named:
+        return Fraction(named)
+    codes = {code for _, code in codings(timing.get("code"))}
+    rates = {_CODES[code] for code in codes if code in _CODES}
     return rates.pop() if len(rates) == 1 else None
+
+
+def _listed(parent: Mapping[str, Any], name: str) -> Sequence[object]:
+    """Return a member that is an array, empty where it is none."""
+    found = parent.get(name)
+    return found if isinstance(found, list) else ()
 
 
 def _is_open(timing: Mapping[str, Any]) -> bool:
@@ -203,11 +228,11 @@ def _needed(dosage: Mapping[str, Any]) -> bool | None:
 def _route(dosage: Mapping[str, Any]) -> str:
     """Return the route of a dosage, empty where it is not one of those known here."""
     route = _inside(dosage, "route")
-    codings = [c for c in route.get("coding") or [] if isinstance(c, Mapping)]
-    known = {_ROUTES[c["code"]] for c in codings if c.get("code") in _ROUTES}
+    known = {_ROUTES[code] for _, code in codings(route) if code in _ROUTES}
     if len(known) == 1:
         return known.pop()
-    word = str(route.get("text") or next((c.get("display") for c in codings), "") or "").lower()
+    displays = (c.get("display") for c in members(route.get("coding")))
+    word = str(route.get("text") or next(displays, "") or "").lower()
     found = route_of(word)
     return found if found in _ROUTES.values() else ""
 

@@ -52,6 +52,8 @@ class Rules:
     """A word to the group it names."""
     no_allergy_codes: frozenset[str]
     no_allergy: re.Pattern[str]
+    but: re.Pattern[str]
+    """What parts that there is no allergy from one that there is."""
 
 
 @functools.cache
@@ -91,6 +93,7 @@ def rules() -> Rules:
         words,
         frozenset(read["no_allergy"]["codes"]),
         re.compile(rf"\b(?:{none})\b"),
+        re.compile(rf"\b(?:{'|'.join(map(re.escape, read['no_allergy']['but']))})\b|;"),
     )
 
 

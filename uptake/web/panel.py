@@ -37,6 +37,7 @@ from uptake.delivery.prefetch import resolve
 from uptake.delivery.reads import read_all
 from uptake.delivery.smart.errors import LaunchError
 from uptake.model import Action
+from uptake.resources.elements import members
 from uptake.rollout import feedback
 from uptake.rollout.errors import RolloutError
 from uptake.web.cds import known_of
@@ -169,9 +170,10 @@ def _banner(opened: Opened) -> str:
     if facts.got is not Got.GIVEN:
         return "The EHR did not say whose chart this is. Check the patient before you act."
     patient = facts.resources[0]
-    names = patient.get("name") or [{}]
-    given = names[0].get("given") or []
-    said = " ".join(str(part) for part in (*given, names[0].get("family", "")) if part)
+    name = next(iter(members(patient.get("name"))), {})
+    given = name.get("given")
+    every = (*(given if isinstance(given, list) else ()), name.get("family"))
+    said = " ".join(str(part) for part in every if part)
     born, sex = patient.get("birthDate", "not known"), patient.get("gender", "not known")
     return f"{said or 'No name'}, born {born}, sex {sex}"
 

@@ -34,7 +34,7 @@ from uptake.delivery.cases import (
 from uptake.delivery.cases import (
     Need as Asked,
 )
-from uptake.resources.elements import name_of, words_of
+from uptake.resources.elements import members, name_of, reference_of, words_of
 
 REASONS = {
     "already-authorized": "It is authorized already",
@@ -48,6 +48,15 @@ _INFO = {
     "timeframe": "when it is done",
 }
 _KINDS = {"clinical": "clinical", "admin": "administrative", "both": "clinical and administrative"}
+SOURCES = {
+    "ClaimResponse": "the payer's answer",
+    "Claim": "the request to the payer",
+    "Coverage": "the coverage",
+    "Patient": "the chart",
+    "DocumentReference": "the chart",
+    "QuestionnaireResponse": "the chart",
+}
+"""What a clinician calls a source; what is not here is the order."""
 _TOLD = {
     Outcome.DENIED: "the payer denied it",
     Outcome.PENDED: "the payer has not decided yet",
@@ -99,7 +108,10 @@ def _items(case: Case, one: Authorization) -> list[Item]:
         text = f"{name}: {_TOLD[one.newest.outcome]}"
         found.append(Item("answer", text, contexts, "warning", (name_of(one.order),)))
     for wrong in one.mismatches:
-        contexts = tuple(Context(source=source, at=case.now.date()) for source in wrong.sources)
+        contexts = tuple(
+            Context(source=source, at=case.now.date())
+            for source in dict.fromkeys(map(_called_source, wrong.sources))
+        )
         text = f"{name}: {wrong.text}"
         about = tuple(dict.fromkeys((name_of(one.order), *wrong.sources)))
         found.append(Item(wrong.kind, text, contexts, "warning", about))
@@ -110,6 +122,11 @@ def _called(order: Resource) -> str:
     """Return how the clinician knows the order."""
     concept = order.get(CODES.get(str(order.get("resourceType")), "code"))
     return words_of(concept) or "an order without a name"
+
+
+def _called_source(reference: str) -> str:
+    """Return what a clinician calls the resource of `Type/id`, never its id."""
+    return SOURCES.get(reference.split("/")[0], "the order")
 
 
 def _need(case: Case, one: Authorization, name: str) -> Item | None:
@@ -124,7 +141,8 @@ def _need(case: Case, one: Authorization, name: str) -> Item | None:
     if need.needed:
         text, severity = _documents(case, need)
         found = tuple(
-            Context(f.wanted.title, source=f.source, author="", at=f.day) for f in need.found
+            Context(f.wanted.title, source=_called_source(f.source), author="", at=f.day)
+            for f in need.found
         )
         acts = _collect(case, one) if need.missing else ()
         text = f"{name}: authorization needed; {text}"
@@ -140,8 +158,9 @@ def _said(case: Case, need: Need) -> Context:
     """Return who says so: the payer itself, or the project's rules for it."""
     payer = need.payer.name if need.payer else ""
     if need.told:
-        source = f"the payer's answer {need.told.assertion_id}".strip()
-        return Context("", source=source, author=payer, at=need.told.day or case.now.date())
+        return Context(
+            "", source=SOURCES["ClaimResponse"], author=payer, at=need.told.day or case.now.date()
+        )
     return Context("", source=f"the rules kept for {payer}", at=case.now.date())
 
 
@@ -183,18 +202,25 @@ def _decision(one: Authorization, decision: Decision) -> Context:
     payer = one.need.payer.name if one.need.payer else ""
     at = decision.at or decision.day
     number = f" {decision.number}" if decision.number else ""
-    return Context(f"{decision.outcome}{number}", source=decision.source, author=payer, at=at)
+    return Context(
+        f"{decision.outcome}{number}", source=_called_source(decision.source), author=payer, at=at
+    )
 
 
 def _answered(one: Authorization) -> tuple[Act, ...]:
     """Return the draft with the payer's answer, where it approved what the draft says is needed.
 
-    All but the number and the day is the payer's own earlier word: nothing is made up.
+    All but the number and the day is the payer's own earlier word: nothing is made up. Where draft
+    and authorization differ (another code, ended, another coverage) that is told, not written.
     """
     newest, asked = one.newest, one.need.told
     if newest is None or newest.outcome is not Outcome.APPROVED or not newest.number:
         return ()
     if asked is None or asked.faults or asked.pa_needed not in ("auth-needed", "performpa"):
+        return ()
+    insurances = [i for claim in one.claims for i in members(claim.get("insurance"))]
+    requested = {reference_of(i.get("coverage")) for i in insurances} - {""}
+    if one.mismatches or (requested and asked.coverage not in requested):
         return ()
     told = replace(
         asked,

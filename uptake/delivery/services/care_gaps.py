@@ -130,6 +130,8 @@ def _text(row: Mapping[str, Any]) -> str:
         return f"{row['title']}: due in the chart, done elsewhere"
     if row["status"] == "cannot-tell":
         return f"{row['title']}: cannot tell, {row['why']}"
+    if not row["evidence_id"]:
+        return f"{row['title']}: due"  # that none is on record is said with its day
     return f"{row['title']}: due, {row['why']}"
 
 
@@ -191,7 +193,7 @@ def _notes(case: Case, rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield f"As of {case.known.as_of}; what was done later is not in it."
     untold = [row for row in rows if row["status"] == "cannot-tell" and row["check"]]
     for row in untold[:NAMED]:
-        yield f"{row['title']} cannot be told: {row['why']} ({row['check']})."
+        yield f"{row['title']} cannot be told: {row['why']}."
     if not case.of("orders").told:
         yield "Whether something is ordered already could not be asked."
 

@@ -50,12 +50,10 @@ def _is_missing_allergy(row: Row) -> bool:
     return (
         row["type"] == "AllergyIntolerance"
         and row["severity"] == "high"
-        and (row["kind"] == "absent" or (row["kind"] == "none-known" and _denied_by_chart(row)))
+        and row["kind"] in ("absent", "none-known")
+        and bool(row["name"])
+        and str(row["outside_text"]).startswith(row["name"])  # else the chart has it, and is denied
     )
-
-
-def _denied_by_chart(row: Row) -> bool:
-    return str(row["chart_text"] or "").endswith("none known")
 
 
 def _item(row: Row) -> Item:

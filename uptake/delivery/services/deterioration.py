@@ -25,7 +25,7 @@ from uptake.delivery.cases import (
 )
 from uptake.deterioration.eligibility import is_left_out, is_old_enough, is_pregnant
 from uptake.deterioration.news2 import Band, Score
-from uptake.deterioration.readings import TOTAL, Read, Reading, read_observations
+from uptake.deterioration.readings import OTHER_STAY, TOTAL, Read, Reading, read_observations
 from uptake.deterioration.sets import VitalSet, newest_sets
 from uptake.deterioration.settings import Response, settings
 from uptake.deterioration.values import LOINC, ON_AIR, ON_OXYGEN, PRESSURE, SNOMED
@@ -38,7 +38,7 @@ REASONS = {
 }
 _PRIORITIES = {"critical": "stat", "warning": "urgent"}
 _REQUESTERS = ("Practitioner/", "PractitionerRole/")
-_SIGNS = "the vital signs below"
+CHART = "the chart"
 
 
 def judge(case: Case) -> Judged | None:
@@ -49,9 +49,10 @@ def judge(case: Case) -> Judged | None:
     if old_enough is False or left_out or pregnant:
         return None
     read = read_observations(case.of("signs").resources, case.patient, case.now, case.encounter)
-    sets = newest_sets(read, case.now)
-    if not sets:
+    taken = newest_sets(read, case.now)
+    if not taken:
         return _unplaced(read)
+    sets = _telling(taken)
     newest = sets[0]
     told = _response(newest)
     if told is None:
@@ -62,7 +63,19 @@ def judge(case: Case) -> Judged | None:
     elif case.now - newest.anchor > settings().stale:
         why = "the newest vital signs are too old"
     items = (_item(case, newest, sets, told, why), *_conflicts(newest, why))
-    return Judged(_summary(newest), items, tuple(_notes(case, read, newest)), overrides=REASONS)
+    notes = _notes(case, read, newest)
+    if newest is not taken[0]:
+        notes.append("Newer vital signs are too few for a score.")
+    return Judged(_summary(newest), items, tuple(notes), overrides=REASONS)
+
+
+def _telling(sets: tuple[VitalSet, ...]) -> tuple[VitalSet, ...]:
+    """Return the sets from the newest on that tells something.
+
+    One that is not complete and calls for nobody does not say that the patient is better.
+    """
+    found = (n for n, one in enumerate(sets) if one.score.complete or _response(one))
+    return sets[next(found, 0) :]
 
 
 def _one(case: Case, key: str) -> Mapping[str, Any]:
@@ -119,7 +132,7 @@ def _item(
 ) -> Item:
     """Return the score with its parts, how it changed, and what is asked for."""
     trend = ", then ".join(one.score.words for one in reversed(sets)) if len(sets) > 1 else ""
-    whole = Context(f"NEWS2 {newest.score.words}", "", "0 to 20", trend, _SIGNS, "", newest.anchor)
+    whole = Context(f"NEWS2 {newest.score.words}", "", "0 to 20", trend, CHART, "", newest.anchor)
     text = f"{_summary(newest)}. {told.response}.{_overdue(case, newest, told)}"
     about = tuple(reading.source for reading in newest.readings.values())
     given = (_review(case, newest, told),)
@@ -148,7 +161,7 @@ def _parts(newest: VitalSet) -> list[Context]:
             ("no points: " if plain else "points: ")
             + ", ".join(text for text, _ in held)
             + (", carried" if carried else ""),
-            source=", ".join(reading.source for _, reading in held),
+            source=CHART,
             author=author,
             at=min(reading.at for _, reading in held),
         )
@@ -165,7 +178,7 @@ def _conflicts(newest: VitalSet, why: str) -> list[Item]:
             f"with it NEWS2 is {newest.unconfirmed.words}"
         )
         both = tuple(
-            Context(f"{r.parameter} {r.shown}", source=r.source, author=r.author, at=r.at)
+            Context(f"{r.parameter} {r.shown}", source=CHART, author=r.author, at=r.at)
             for r in (one.used, one.other)
         )
         found.append(Item("monitor", text, both, "warning", (one.other.source,), (), why))
@@ -173,7 +186,7 @@ def _conflicts(newest: VitalSet, why: str) -> list[Item]:
     if charted is not None and _differs(charted.total, newest.score):
         said = Context(
             f"charted NEWS2 {charted.total}",
-            source=charted.source,
+            source=CHART,
             author=charted.author,
             at=charted.at,
         )
@@ -190,8 +203,10 @@ def _differs(charted: int, score: Score) -> bool:
 def _notes(case: Case, read: Read, newest: VitalSet) -> list[str]:
     """Return what could not be read, and by which scale oxygen saturation is scored."""
     notes = []
-    if read.refused:
-        reasons = Counter(f"{one.parameter}: {one.why}" for one in read.refused)
+    # a whole set needs nothing of another stay, and years of visits are no news
+    unused = [r for r in read.refused if r.why != OTHER_STAY or newest.score.missing]
+    if unused:
+        reasons = Counter(f"{one.parameter}: {one.why}" for one in unused)
         told = "; ".join(f"{n} × {why}" for why, n in sorted(reasons.items()))
         notes.append(f"Not used: {told}.")
     if newest.score.scale != 1:

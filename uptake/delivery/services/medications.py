@@ -40,8 +40,8 @@ REASONS = {
     "outside-record-wrong": "The outside record is wrong",
     "not-now": "Not relevant now",
 }
-SAID = {"MedicationDispense": "dispensed", "MedicationStatement": "told",
-        "AllergyIntolerance": "allergy"}  # fmt: skip
+SAID = {"MedicationDispense": "dispensed", "MedicationStatement": "reported",
+        "AllergyIntolerance": "allergy recorded"}  # fmt: skip
 CATEGORY = "http://terminology.hl7.org/CodeSystem/medication-statement-category"
 UNCERTAIN = "it is not certain that both records are of one person"
 _DOSED = ("dose", "frequency", "strength", "form")

@@ -52,8 +52,9 @@ class Person:
 async def index(request: Request) -> Response:
     """Choose who is played, and whose chart is opened."""
     asked = request.query_params.get("name", "").strip()
-    people = await run_in_threadpool(_people, _desk(request).chart, asked)
-    return _page("index.html", people=people, asked=asked, staff=clinicians())
+    chart = _desk(request).chart
+    lists = await run_in_threadpool(lambda: _named_so(chart, asked) if asked else _lately(chart))
+    return _page("index.html", lists=lists, asked=asked, staff=clinicians())
 
 
 async def open_chart(request: Request) -> Response:
@@ -86,6 +87,7 @@ def _chart(desk: Desk, visit: Visit, panel: str) -> Response:
         choices=choices().values(),
         order=_named(visit.order) if visit.order else "",
         moments=MOMENTS,
+        in_stay=desk.in_stay(visit),
         fields=FIELDS,
         answers=tuple(ANSWERS),
         panel=panel,
@@ -94,11 +96,11 @@ def _chart(desk: Desk, visit: Visit, panel: str) -> Response:
 
 async def reach(request: Request) -> Response:
     """Come to another moment of the work."""
-    form, visit = await request.form(), _visit(request)
-    hook = str(form.get("hook", ""))
-    if hook in MOMENTS:
-        visit.said = ""
-        await _desk(request).reach(visit, hook)
+    form, visit, desk = await request.form(), _visit(request), _desk(request)
+    steps = {"encounter-start": desk.start_stay, "encounter-discharge": desk.end_stay}
+    step = steps.get(str(form.get("hook", "")))
+    if step:
+        await step(visit)
     return _back(visit)
 
 
@@ -169,21 +171,35 @@ def _launch(desk: Desk, visit: Visit, url: str, app_context: str) -> Response:
     return RedirectResponse(f"{url}{joined}{asked}", 303)
 
 
-def _people(chart: Chart, asked: str) -> list[Person]:
-    """Return who is in the house, by place; or those whose name has the text."""
-    if asked:
-        found = [_person(p, "") for p in chart.every("Patient")]
-        hits = [p for p in found if asked.casefold() in p.name.casefold()]
-        return sorted(hits, key=lambda p: p.name)[:LISTED]
+def _named_so(chart: Chart, asked: str) -> list[tuple[str, list[Person]]]:
+    """Return those whose name has a text, under a title."""
+    found = [_person(p, "") for p in chart.every("Patient")]
+    hits = [p for p in found if asked.casefold() in p.name.casefold()]
+    title = f"Patients whose name has “{asked}”"
+    return [(title, sorted(hits, key=lambda p: p.name)[:LISTED])]
+
+
+def _lately(chart: Chart) -> list[tuple[str, list[Person]]]:
+    """Return who is in the house, by place, and who was here last, each under a title."""
     places = {f"Location/{p['id']}": str(p.get("name", "")) for p in chart.every("Location")}
     here: dict[str, Person] = {}
+    last: dict[str, str] = {}
     for encounter in chart.every("Encounter"):
         subject = str((encounter.get("subject") or {}).get("reference", ""))
-        patient = chart.read(subject)
-        if encounter.get("status") == "in-progress" and patient:
+        if encounter.get("status") == "in-progress":
             at = [(p.get("location") or {}).get("reference") for p in encounter.get("location", ())]
-            here[subject] = _person(patient, places.get(at[-1] or "", "") if at else "")
-    return sorted(here.values(), key=lambda p: (p.where, p.name))[:LISTED]
+            if patient := chart.read(subject):
+                here[subject] = _person(patient, places.get(at[-1] or "", "") if at else "")
+        start = str((encounter.get("period") or {}).get("start", ""))
+        last[subject] = max(last.get(subject, ""), start)
+    before = sorted(last.keys() - here.keys(), key=lambda s: (last[s], s), reverse=True)
+    seen = [
+        _person(patient, f"last here {last[subject][:10]}")
+        for subject in before[:LISTED]
+        if (patient := chart.read(subject))
+    ]
+    now = sorted(here.values(), key=lambda p: (p.where, p.name))[:LISTED]
+    return [("In the house now", now), ("Here lately", seen)]
 
 
 def _person(patient: Resource, where: str) -> Person:
@@ -218,12 +234,19 @@ def _lists(chart: Chart, patient: str) -> Iterator[tuple[str, list[tuple[str, st
 
 
 def _named(resource: Resource) -> str:
-    """Return what an entry is called, with its value."""
-    code = resource.get("medicationCodeableConcept") or resource.get("code") or {}
-    codings = code.get("coding") or [{}]
-    name = code.get("text") or codings[0].get("display") or "no name"
-    value = resource.get("valueQuantity") or {}
-    return f"{name} {value['value']} {value.get('unit', '')}" if "value" in value else str(name)
+    """Return what an entry is called, with its value; of several parts, with each of theirs."""
+    name = _words(resource.get("medicationCodeableConcept") or resource.get("code")) or "no name"
+    parts = [resource, *resource.get("component", ())]
+    values = [v for p in parts if "value" in (v := p.get("valueQuantity") or {})]
+    if values:
+        return f"{name} {'/'.join(str(v['value']) for v in values)} {values[0].get('unit', '')}"
+    answer = _words(resource.get("valueCodeableConcept"))
+    return f"{name}: {answer}" if answer else name
+
+
+def _words(concept: Resource | None) -> str:
+    codings = (concept or {}).get("coding") or [{}]
+    return str((concept or {}).get("text") or codings[0].get("display") or "")
 
 
 def _day(resource: Resource) -> str:

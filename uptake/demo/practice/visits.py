@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from uptake.demo.hospital import fhir
+from uptake.demo.hospital.codes import TERMINOLOGY
 from uptake.demo.practice.hooks import HooksClient, Moment, Reply
 from uptake.demo.practice.orders import choices, draft
 from uptake.demo.practice.vitals import chart_set
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from uptake.demo.hospital.ward import VitalSet
     from uptake.demo.practice.records import Chart
 
+INPATIENT = fhir.coding(f"{TERMINOLOGY}v3-ActCode", "IMP", "inpatient encounter")
+URGENCY = {"critical": -2, "warning": -1}
+"""What stands first among the cards."""
 VISITS = 200
 """Charts that are kept open; the oldest is closed."""
 
@@ -85,12 +90,43 @@ class Desk:
         asked = {reply.service for reply in visit.replies}
         before = [s for s in visit.shown if not s.outcome and s.service not in asked]
         new = [Shown(reply.service, card) for reply in visit.replies for card in reply.cards]
-        visit.shown = new + ([] if hook.startswith("order-") else before)
+        if not hook.startswith("order-"):
+            labels = {label_of(one) for one in new}
+            new += [s for s in before if label_of(s) not in labels]
+        visit.shown = sorted(new, key=lambda one: URGENCY.get(one.content.get("indicator"), 0))
         for reply in visit.replies:
             for change in reply.changes:
                 resource = change.get("resource")
                 if change.get("type") == "update" and isinstance(resource, dict) and drafts:
                     visit.order = resource
+
+    def in_stay(self, visit: Visit) -> bool:
+        """Tell whether the patient is an inpatient now."""
+        stay = self.chart.read(f"Encounter/{visit.encounter}") or {}
+        return stay.get("status") == "in-progress" and stay.get("class") == INPATIENT
+
+    async def start_stay(self, visit: Visit) -> None:
+        """Admit the patient, where no stay is under way, and come to that moment."""
+        if not self.in_stay(visit):
+            stay = {
+                "resourceType": "Encounter",
+                "status": "in-progress",
+                "class": INPATIENT,
+                "subject": fhir.to("Patient", visit.patient),
+                "period": {"start": fhir.moment(self.client.now)},
+            }
+            visit.encounter = str(self.chart.write(stay)["id"])
+        visit.said = "The stay is under way."
+        await self.reach(visit, "encounter-start")
+
+    async def end_stay(self, visit: Visit) -> None:
+        """Come to the moment of going home, then end the stay that is under way."""
+        await self.reach(visit, "encounter-discharge")
+        stay = self.chart.read(f"Encounter/{visit.encounter}")
+        if stay and self.in_stay(visit):
+            period = {**stay.get("period", {}), "end": fhir.moment(self.client.now)}
+            self.chart.write(stay | {"status": "finished", "period": period})
+        visit.said = "The patient goes home."
 
     async def choose(self, visit: Visit, choice: str) -> None:
         """Choose an order from the list; an unknown one changes nothing."""
@@ -167,6 +203,11 @@ class Desk:
                 visit.order = resource
             else:
                 self.chart.write(resource)
+
+
+def label_of(one: Shown) -> str:
+    """Return whose card it is: at a new moment it takes the place of the one before."""
+    return str((one.content.get("source") or {}).get("label", ""))
 
 
 def current_encounter(chart: Chart, patient: str) -> str:

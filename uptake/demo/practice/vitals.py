@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from uptake.demo.hospital import fhir
+from uptake.demo.hospital.staff import clinicians
 from uptake.demo.hospital.ward import ALERT, NOT_ALERT, VitalSet, write_set
 
 if TYPE_CHECKING:
@@ -65,7 +66,9 @@ def chart_set(
 ) -> None:
     """Write a set to the chart, as a nurse charts it."""
     written = fhir.Chart({}, SOURCE, patient)
-    base = {"subject": fhir.to("Patient", patient), "performer": [{"reference": user}]}
+    name = next((c.name for c in clinicians() if user == f"Practitioner/{c.id}"), "")
+    performer = {"reference": user} | ({"display": name} if name else {})
+    base = {"subject": fhir.to("Patient", patient), "performer": [performer]}
     if encounter:
         base["encounter"] = fhir.to("Encounter", encounter)
     write_set(written, base, now - TAKEN, found)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from itertools import groupby
 from operator import itemgetter
@@ -19,7 +20,7 @@ from uptake.reconciliation.conflicts import queries
 from uptake.reconciliation.conflicts.demographics import Names, compare_persons, read_person
 from uptake.reconciliation.conflicts.entries import Entry, read_entry
 from uptake.reconciliation.conflicts.listed import Scope, compare_lists
-from uptake.reconciliation.conflicts.results import compare_result, read_result
+from uptake.reconciliation.conflicts.results import Result, compare_result, read_result
 from uptake.reconciliation.tables import rules as drug_rules
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ def build_conflicts(db: Database) -> None:
     Needs `list_verdict` and `medication_difference`.
     """
     db.run(queries.VERDICTS.format("verdict"))
-    _begin(db)
     if _has_both(db):
+        _begin(db)
         db.run("insert into verdict from list_verdict where stance in ('conflict', 'news')")
         kinds = ", ".join(f"'{name}'" for name, kind in drug_rules().kinds.items() if kind.news)
         db.run(queries.MEDICATIONS.format(kinds=kinds))
@@ -72,11 +73,7 @@ def _has_both(db: Database) -> bool:
 def _begin(db: Database) -> None:
     """Find the persons whom both know, and the chart's own records that came back."""
     db.run(queries.PERSONS)
-    tables = {name for (name,) in db.rows("show tables")}
-    known = "observation" in tables
-    db.run(queries.ECHOES.format(
-        observation="observation" if known else "(select 0 as rid, '' as status where false)"
-    ))  # fmt: skip
+    db.run(queries.ECHOES)
 
 
 def _drop(db: Database) -> None:
@@ -111,9 +108,7 @@ def _of_lists(db: Database, kind: str) -> Iterator[Row]:
         entries = [entry for row in own if (entry := _entry(row))]
         chart = [e for e in entries if e.origin.role == "chart"]
         outside = [e for e in entries if e.origin.role == "outside"]
-        asked = Scope(
-            scope.charted, scope.chart_complete, whole & knows.get(person, frozenset())
-        )  # fmt: skip
+        asked = replace(scope, outside_complete=whole & knows.get(person, frozenset()))
         for verdict in compare_lists(chart, outside, asked):
             yield _row(person, kind, verdict)
 
@@ -146,7 +141,9 @@ def _of_results(db: Database) -> Iterator[Row]:
                 yield _row(person, "Observation", found)
 
 
-def _result(text: str, codes: Iterable[dict[str, str]], role: Role, feed: str, rid: int) -> Any:
+def _result(
+    text: str, codes: Iterable[dict[str, str]], role: Role, feed: str, rid: int
+) -> Result | None:
     """Return a result; numbers are read as they stand there, since their digits tell."""
     read = json.loads(text, parse_float=Decimal)
     return read_result(read, frozenset((c["system"], c["code"]) for c in codes), role, feed, rid)

@@ -6,15 +6,13 @@ Names are compared in the normal form of the linkage. What one does not say, or 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from uptake.reconciliation.conflicts.entries import days_of
+from uptake.reconciliation.conflicts.elements import Resource, days_of
 from uptake.reconciliation.conflicts.model import Origin, Role, Side, Stance, Verdict
 from uptake.reconciliation.conflicts.rules import rules
 
-Resource = Mapping[str, Any]
 _SEXES = frozenset(("male", "female", "other"))
 
 
@@ -74,7 +72,11 @@ def compare_persons(outside: Person, chart: Sequence[Person]) -> Iterator[Verdic
 
 
 def _found(
-    outside: Person, chart: Sequence[Person], kind: str, apart: Any, shown: Any
+    outside: Person,
+    chart: Sequence[Person],
+    kind: str,
+    apart: Callable[[Person, Person], bool | None],
+    shown: Callable[[Person], str],
 ) -> Iterator[Verdict]:
     """Yield a conflict where the outside differs from one record of the chart and agrees with none.
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
-from typing import Any
 
 from uptake.reconciliation.conflicts.concepts import Concept, read_concept
+from uptake.reconciliation.conflicts.elements import (
+    Resource,
+    codes_in,
+    days_of,
+    displays_in,
+    inside,
+)
 from uptake.reconciliation.conflicts.model import Coding, Origin, Role
 from uptake.reconciliation.conflicts.rules import rules
 from uptake.reconciliation.tables import rules as drug_rules
 
-Resource = Mapping[str, Any]
-_PARTIAL = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?")
-_DECEMBER = 12
 _NONE = re.compile(r"no (?:known|history|current)\b", re.IGNORECASE)
 
 
@@ -50,9 +53,13 @@ class Entry:
     @property
     def says(self) -> str:
         """Return what the source says, in words."""
-        danger = "high" if self.criticality == "high" else ""
+        if self.standing is Standing.NONE_KNOWN:
+            return self.concept.text or self.standing
         told = [self.concept.text or self.origin.type, self.standing]
-        told += [f"criticality {danger}"] if danger else ["severe"] if self.severe else []
+        if self.criticality in ("high", "low"):
+            told.append(f"criticality {self.criticality}")
+        elif self.severe:
+            told.append("severe")
         return ", ".join(told)
 
 
@@ -67,10 +74,10 @@ def read_entry(
     kind = str(resource.get("resourceType"))
     verified = _code(resource, "verificationStatus")
     diagnoses = {c for one in resource.get("category") or () if kind == "Condition"
-                 for c in _codes(one)}  # fmt: skip
+                 for c in codes_in(one)}  # fmt: skip
     if verified == "entered-in-error" or "encounter-diagnosis" in diagnoses:
         return None
-    text = str(_inside(resource, "code").get("text") or "")
+    text = str(inside(resource, "code").get("text") or "")
     concept = read_concept(kind, text, tuple(codings))
     if kind == "Condition" and _NONE.match(concept.text):
         return None
@@ -82,8 +89,11 @@ def read_entry(
     if kind == "Condition":
         standing = _standing(status, verified)
         return Entry(origin, concept, standing, began, ended)
+    standing = _standing(status or "active", verified)
     denied = _denied(concept)
-    standing = Standing.NONE_KNOWN if denied else _standing(status or "active", verified)
+    if denied and standing is not Standing.ACTIVE:
+        return None  # that there is no allergy is no longer said
+    standing = Standing.NONE_KNOWN if denied else standing
     kinds = frozenset(str(c) for c in resource.get("category") or ())
     if not kinds and any(stem.startswith("drug ") for stem in concept.stems):
         kinds = frozenset({"medication"})
@@ -125,51 +135,21 @@ def _severe(resource: Resource) -> bool:
         if reaction.get("severity") == "severe":
             return True
         for one in reaction.get("manifestation") or ():
-            if rules().severe_codes.intersection(_codes(one)):
+            if rules().severe_codes.intersection(codes_in(one)):
                 return True
-            said = " ".join([str(one.get("text") or ""), *_displays(one)]).lower()
+            said = " ".join([str(one.get("text") or ""), *displays_in(one)]).lower()
             if any(word in said for word in rules().severe_words):
                 return True
     return False
 
 
 def _first(resource: Resource, moment: str, period: str) -> date | None:
-    return days_of(resource.get(moment) or _inside(resource, period).get("start"))[0]
+    return days_of(resource.get(moment) or inside(resource, period).get("start"))[0]
 
 
 def _last(resource: Resource, moment: str, period: str) -> date | None:
-    return days_of(resource.get(moment) or _inside(resource, period).get("end"))[1]
-
-
-def days_of(at: object) -> tuple[date | None, date | None]:
-    """Return the first and the last day that a date, partial or not, can be; None of no date."""
-    found = _PARTIAL.match(str(at or ""))
-    if not found:
-        return None, None
-    year, month, day = (int(part) if part else None for part in found.groups())
-    try:
-        first = date(year or 0, month or 1, day or 1)
-        if day:
-            return first, first
-        over = first.replace(year=first.year + 1, month=1) if not month or month == _DECEMBER else (
-            first.replace(month=month + 1))  # fmt: skip
-    except ValueError:
-        return None, None
-    return first, over - timedelta(days=1)
+    return days_of(resource.get(moment) or inside(resource, period).get("end"))[1]
 
 
 def _code(resource: Resource, name: str) -> str:
-    return next(iter(_codes(_inside(resource, name))), "")
-
-
-def _codes(concept: Resource) -> Iterator[str]:
-    return (str(c["code"]) for c in concept.get("coding") or () if c.get("code"))
-
-
-def _displays(concept: Resource) -> Iterator[str]:
-    return (str(c["display"]) for c in concept.get("coding") or () if c.get("display"))
-
-
-def _inside(parent: Resource, name: str) -> Resource:
-    found = parent.get(name)
-    return found if isinstance(found, Mapping) else {}
+    return next(iter(codes_in(inside(resource, name))), "")

@@ -115,7 +115,8 @@ def _denied_outside(
         return
     for mine in _active(chart):
         if _denies(denial, mine):
-            yield _found("conflict", "none-known", mine, denial, grave=mine.severe)
+            older = _is_before(denial.origin.day, mine.origin.day)
+            yield _found("conflict", "none-known", mine, denial, older=older)
 
 
 def _denies(denial: Entry, entry: Entry) -> bool:
@@ -164,7 +165,8 @@ def _found(
     grave: bool = False,
     older: bool = False,
 ) -> Verdict:
-    severity: Severity = rules().kinds[kind].weigh(grave=grave, older=older)
+    problem = any(e.origin.type == "Condition" for e in (chart, outside) if e)
+    severity: Severity = rules().kinds[kind].weigh(grave=grave, problem=problem, older=older)
     told = [e for e in (outside, chart) if e and e.standing is not Standing.NONE_KNOWN]
     evidence = "the outside's entry is the older one" if older else ""
     name = next((e.concept.text for e in told if e.concept.text), "")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 READS_LISTS = frozenset(
-    ["patient", "person", "condition", "allergy_intolerance", "coding", "identifier", "reference",
-     "system_status"]
+    ["patient", "person", "condition", "allergy_intolerance", "observation", "coding", "identifier",
+     "reference", "system_status"]
 )  # fmt: skip
 READS = READS_LISTS | {
-    "observation", "medication_difference", "list_verdict", "patient_link", "person_record",
+    "medication_difference", "list_verdict", "patient_link", "person_record",
 }  # fmt: skip
 """Tables the loader must make, beside what every load has."""
 
@@ -52,7 +52,7 @@ create table echo as
   )
   select o.rid from named o join named c using (type, person, system, value)
   where o.role = 'external' and c.role = 'ehr' and not exists (
-    select 1 from {observation} x where x.rid = o.rid and x.status in ('corrected', 'amended'))
+    select 1 from observation x where x.rid = o.rid and x.status in ('corrected', 'amended'))
   union
   select o.rid from side o join derived v using (rid)
   join side c on c.person = o.person and c.type = v.type and c.id = v.id
@@ -60,7 +60,7 @@ create table echo as
   union
   select o.rid from side o join side c using (type, person, id)
   where o.role = 'external' and c.role = 'ehr'
-    and split_part(o.source, '#', 1) = split_part(c.source, '#', 1)
+    and o.source <> '' and split_part(o.source, '#', 1) = split_part(c.source, '#', 1)
 """
 """Copies of the chart's own records that came back: the same identifier, a Provenance that names
 the chart's record as what it came from, or the same id from the same server. A result that its
@@ -162,7 +162,7 @@ create temp table unsure as
     select unnest([l.person, r.person]) as person,
       'a record that may be the same patient waits for review' as why
     from patient_link k join person l on l.rid = k.rid_l join person r on r.rid = k.rid_r
-    where k.outcome = 'review' and coalesce(k.decided, '') not in ('same', 'different', 'related')
+    where k.outcome = 'review' and coalesce(k.decided, '') in ('', 'unsure')
       and l.person <> r.person
   ),
   contradicted as (

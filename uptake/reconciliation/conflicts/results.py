@@ -6,18 +6,22 @@ minute: two results of one day may be two samples.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from typing import Any
+from datetime import UTC, datetime
 
-from uptake.reconciliation.conflicts.entries import days_of
+from uptake.reconciliation.conflicts.elements import (
+    Resource,
+    codes_in,
+    codings_in,
+    days_of,
+    displays_in,
+)
 from uptake.reconciliation.conflicts.model import Origin, Role, Side, Stance, Verdict
 from uptake.reconciliation.conflicts.rules import rules
 from uptake.reconciliation.conflicts.values import Number, Value, agree, read_value, side_of
 from uptake.terminology.systems import canonical
 
-Resource = Mapping[str, Any]
 Codes = frozenset[tuple[str, str]]
 _OPPOSED = ({"normal", "abnormal"}, {"positive", "negative"})
 FINAL = ("final", "amended", "corrected")
@@ -70,12 +74,12 @@ def read_result(
     if not parts:
         return None
     at = resource.get("effectiveDateTime") or resource.get("effectiveInstant")
-    origin = Origin(role, feed, "Observation", str(resource.get("id") or ""), rid, _day(at))
+    origin = Origin(role, feed, "Observation", str(resource.get("id") or ""), rid, days_of(at)[0])
     code = resource.get("code") or {}
-    name = code.get("text") or next((d for d in _displays(code)), "") or "a test without a name"
+    name = code.get("text") or next((d for d in displays_in(code)), "") or "a test without a name"
     where = {
         (system, found) for element in ("method", "bodySite")
-        for system, found in _codes(resource.get(element) or {})
+        for system, found in _tests(resource.get(element) or {})
     }  # fmt: skip
     return Result(origin, str(name), status, _minute(at), frozenset(where), parts)
 
@@ -138,14 +142,14 @@ def _parts(resource: Resource, codes: Codes) -> Iterator[Part]:
     if (value := read_value(resource)) is not None:
         yield Part(codes, value, _flag(resource, value))
     for part in resource.get("component") or ():
-        own = frozenset(_codes(part.get("code") or {}))
+        own = frozenset(_tests(part.get("code") or {}))
         if (value := read_value(part)) is not None and own:
             yield Part(own, value, _flag(part, value))
 
 
 def _flag(part: Resource, value: Value) -> str:
     """Return on which side of normal a value lies: as it is said, else by its own range."""
-    codes = {code for one in part.get("interpretation") or () for _, code in _codes(one)}
+    codes = {code for one in part.get("interpretation") or () for code in codes_in(one)}
     for name in ("normal", "abnormal"):
         if codes & rules().results[name]:
             return name
@@ -164,22 +168,12 @@ def _minute(at: object) -> datetime | None:
     """Return an instant to the minute, in UTC; None of a date, and of a time without a zone."""
     try:
         read = datetime.fromisoformat(str(at or ""))
-    except ValueError:
+        told = read.astimezone(UTC) if read.tzinfo else None
+    except (ValueError, OverflowError):  # no date, or before the year 1 in UTC
         return None
-    if read.tzinfo is None:
-        return None
-    return read.astimezone(UTC).replace(second=0, microsecond=0)
+    return told.replace(second=0, microsecond=0) if told else None
 
 
-def _day(at: object) -> date | None:
-    return days_of(at)[0]
-
-
-def _codes(concept: Resource) -> Iterator[tuple[str, str]]:
-    for coding in concept.get("coding") or ():
-        if coding.get("system") and coding.get("code"):
-            yield canonical(coding["system"]) or str(coding["system"]), str(coding["code"])
-
-
-def _displays(concept: Resource) -> Iterator[str]:
-    return (str(c["display"]) for c in concept.get("coding") or () if c.get("display"))
+def _tests(concept: Resource) -> Iterator[tuple[str, str]]:
+    """Yield the codes of a concept with their canonical systems."""
+    return ((canonical(system) or system, code) for system, code in codings_in(concept) if system)

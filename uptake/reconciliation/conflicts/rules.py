@@ -21,13 +21,13 @@ class Kind:
     text: str
     severity: Severity
     grave: Severity | None = None
+    problem: Severity | None = None
     older: Severity | None = None
 
-    def weigh(self, *, grave: bool = False, older: bool = False) -> Severity:
-        """Return how grave one of this kind is."""
-        if grave and self.grave:
-            return self.grave
-        return self.older if older and self.older else self.severity
+    def weigh(self, *, grave: bool = False, problem: bool = False, older: bool = False) -> Severity:
+        """Return how grave one of this kind is: what makes it graver comes first."""
+        weighed = ((grave, self.grave), (older, self.older), (problem, self.problem))
+        return next((severity for holds, severity in weighed if holds and severity), self.severity)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING
 
 from uptake.reconciliation.conflicts.rules import rules
 from uptake.terminology import units
 from uptake.terminology.dimensions import measure
 from uptake.terminology.systems import canonical
 
-Resource = Mapping[str, Any]
+if TYPE_CHECKING:
+    from uptake.reconciliation.conflicts.elements import Resource
+
 Span = tuple[Fraction, Fraction]
 Bound = Fraction | None
 _ZERO = {"Cel": Fraction(27315, 100), "[degF]": Fraction(45967, 100)}

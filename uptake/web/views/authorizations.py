@@ -40,9 +40,9 @@ class Line:
 
     @property
     def clocks(self) -> list[tuple[str, str, str]]:
-        """Return name, moment and source of the clocks that are known, in their order."""
+        """Return name, moment to the minute and source of the known clocks, in their order."""
         return [
-            (words, self.row[name] or self.row[f"{name}_day"], self.row[f"{name}_source"])
+            (words, _minute(self.row[name]) or self.row[f"{name}_day"], self.row[f"{name}_source"])
             for name, words in CLOCKS.items()
             if self.row[f"{name}_day"]
         ]
@@ -99,6 +99,11 @@ def say(figure: Figure) -> str:
 
 def _lines(path: Path) -> Iterable[bytes]:
     return path.read_bytes().splitlines() if path.is_file() else ()
+
+
+def _minute(text: str | None) -> str:
+    """Return a FHIR instant as it was sent, to the minute."""
+    return (text or "")[:16].replace("T", " ")
 
 
 def _place(one: Line) -> tuple[date, str, str]:

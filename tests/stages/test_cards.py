@@ -83,7 +83,7 @@ def test_a_line_says_everything_that_makes_a_fact_usable() -> None:
             "2026-11-01 03:29, 1 minute ago",
         ),
         (datetime(2026, 10, 30, 9, 30, tzinfo=UTC), "2026-10-30, 2 days ago"),
-        (datetime(2026, 11, 1, 10, 30, tzinfo=UTC), "2026-11-01 10:30, in the future"),
+        (datetime(2026, 11, 1, 10, 30, tzinfo=UTC), "2026-11-01 10:30 UTC, in the future"),
     ],
 )
 def test_the_age_of_a_fact(at: Any, words: str) -> None:

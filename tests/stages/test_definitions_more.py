@@ -178,7 +178,7 @@ def test_a_surface_has_what_the_file_says(tmp_path: Path) -> None:
          "write a table of texts"),
         ('"viewed"', '"view"', "14: there is no action 'view'; did you mean 'viewed'?"),
         ('"served"', '"sent"', "15: there is no action 'sent'; write one of requested, served, "
-         "viewed, accepted, overridden, launched, acted"),
+         "withheld, viewed, accepted, overridden, launched, acted"),
         ("A portal.\n", "", "18: the section '## What it is' is empty; write it"),
         ("## What it is", "## What is it", "18: no section '## What it is'; "
          "rename '## What is it'"),

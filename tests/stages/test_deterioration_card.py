@@ -109,11 +109,13 @@ def test_who_is_named_by_an_id_alone_is_shown_without_it(
     ]
 
 
-def test_what_is_of_another_stay_is_told_only_where_something_is_missing() -> None:
-    before = sign("pulse", 80, at="08:00") | {"encounter": {"reference": "Encounter/before"}}
-    assert "another stay" not in str(told(before, *full_set(at="11:45", **ILL)).notes)
-    lacking = [o for o in full_set(at="11:45", **ILL) if "8867-4" not in str(o)]
-    assert "pulse: it is of another stay" in str(told(before, *lacking).notes)
+def test_an_old_visit_says_nothing_of_this_stay() -> None:
+    before = {"encounter": {"reference": "Encounter/before"}}
+    old = sign("pulse", 80) | before | {"effectiveDateTime": "2026-02-01T10:00:00Z"}
+    assert told(old, *full_set(at="11:45", **ILL)).notes == ()
+    assert judge(case(old)) is None
+    recent = told(sign("pulse", 80) | before)
+    assert [item.withheld for item in recent.items] == ["no vital sign can be used"]
 
 
 def test_a_long_list_of_parts_is_not_cut() -> None:

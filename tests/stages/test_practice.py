@@ -226,6 +226,14 @@ def test_a_value_of_several_parts_is_shown_whole(practice: TestClient, apps: Any
     assert "Blood pressure 131/72 mmHg" in practice.get(open_chart(practice)).text
 
 
+def test_a_moment_replaces_the_cards_of_the_one_before(practice: TestClient) -> None:
+    chart = open_chart(practice)
+    before = practice.get(chart).text.count("<article")
+    assert before
+    practice.post(f"{chart}/moment", data={"hook": "encounter-start"})
+    assert practice.get(chart).text.count("<article") == before
+
+
 @pytest.mark.parametrize(
     ("path", "data"),
     [("/open", {"patient": "none", "clinician": "pr-001"}), ("/open", {"patient": "p"}),

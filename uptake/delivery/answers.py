@@ -88,8 +88,13 @@ def asked_of(use_case: str) -> Asked:
 
 
 def item_key(item: Item) -> str:
-    """Return what an item is known by: its kind and what it is about, whatever its words."""
+    """Return what an item is known by: its kind and what it is about, whatever its words.
+
+    An id is of its source, all but the patient's: that is the chart's, whoever says something.
+    """
     about = sorted(item.about) or [item.text]
+    if any(not one.startswith("Patient/") for one in item.about):
+        about += sorted({one.source for one in item.context})
     return hashlib.sha256("\n".join((item.kind, *about)).encode()).hexdigest()[:24]
 
 

@@ -67,12 +67,12 @@ class Card:
 def actionable(items: Iterable[Item]) -> tuple[Item, ...]:
     """Return the items, those withheld that nobody could act on; one of a kind and an order.
 
-    Orders without an id are not one order.
+    Orders without an id are not one order, and an id is of its source: two pharmacies may have one.
     """
-    seen: set[tuple[str, tuple[str, ...]]] = set()
+    seen: set[tuple[str, tuple[str, ...], tuple[str, ...]]] = set()
     found = []
     for item in items:
-        key = (item.kind, item.about)
+        key = (item.kind, item.about, tuple(one.source for one in item.context))
         named = item.about and not any(one.endswith("/") for one in item.about)
         if named and key in seen:
             continue

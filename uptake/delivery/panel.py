@@ -205,13 +205,17 @@ def _row(
 
 
 def _sides(item: Item, charts: Collection[str] | None) -> Iterable[Side]:
-    """Yield what each source says; where a use case has sides, the one that says nothing too."""
+    """Yield what each source says; where a use case has sides, the one that says nothing too.
+
+    Of what could not be compared, only what was said: whether the other has it is not known.
+    """
     if charts is None:
         yield from (Side("", said) for said in item.context)
         return
     labels = ["Chart" if said.source in charts else "Outside" for said in item.context]
     yield from (Side(label, said) for label, said in zip(labels, item.context, strict=True))
-    yield from (Side(label, None) for label in ("Outside", "Chart") if label not in labels)
+    if item.kind != medications.UNREAD:
+        yield from (Side(label, None) for label in ("Outside", "Chart") if label not in labels)
 
 
 def _about(item: Item, feeds: Collection[str]) -> str:

@@ -36,7 +36,6 @@ MOST = 20
 """The highest total: six parameters of 3 points, and 2 for oxygen."""
 _DIGITS = 18
 """Of a version's number; what is longer is none that counts versions."""
-OTHER_STAY = "it is of another stay"
 _WITHDRAWN = ("entered-in-error", "cancelled")
 _PEOPLE = ("Practitioner", "PractitionerRole", "CareTeam")
 _VALIDATED = ("final", "amended", "corrected")
@@ -105,7 +104,7 @@ def read_observations(
         held = list(_held(one))
         if settings().scale_2 & {code for _, code in codings(one.get("code"))}:
             scale = 2
-        if not held:
+        if not held or _is_past(one, now, encounter):
             continue
         source = f"Observation/{one.get('id', '')}"
         try:
@@ -200,6 +199,21 @@ def _charted(holder: Resource) -> tuple[int, str]:
     return int(value), str(value)
 
 
+def _is_past(one: Resource, now: datetime, encounter: str) -> bool:
+    """Tell whether it is of another stay and older than any set that is looked at: no news here."""
+    stay = id_of(one.get("encounter"), "Encounter")
+    if not encounter or not stay or stay == encounter:
+        return False
+    at = instant(_sent_time(one))
+    return at is not None and at < now - settings().trend
+
+
+def _sent_time(one: Resource) -> object:
+    """Return when it was measured, as it was sent."""
+    started = parts(one.get("effectivePeriod")).get("start")
+    return one.get("effectiveDateTime") or one.get("effectiveInstant") or started
+
+
 def _placed(one: Resource, patient: str, now: datetime, encounter: str) -> datetime:
     """Return when it was measured; UnreadError where that, or whose it is, cannot be told."""
     subject = id_of(one.get("subject"), "Patient")
@@ -207,15 +221,14 @@ def _placed(one: Resource, patient: str, now: datetime, encounter: str) -> datet
         raise UnreadError("it is of another patient" if subject else "it names no patient")
     stay = id_of(one.get("encounter"), "Encounter")
     if encounter and stay and stay != encounter:
-        raise UnreadError(OTHER_STAY)
-    period = parts(one.get("effectivePeriod"))
-    sent = one.get("effectiveDateTime") or one.get("effectiveInstant") or period.get("start")
+        raise UnreadError("it is of another stay")
+    sent = _sent_time(one)
     if not sent:
         raise UnreadError("it has no time")
     at = instant(sent)
     if at is None:
         raise UnreadError("its time has no zone, so its age cannot be told")
-    end = instant(period.get("end"))
+    end = instant(parts(one.get("effectivePeriod")).get("end"))
     if end and end - at > settings().window:
         raise UnreadError("it sums up more than an hour")
     if at > now + settings().clock:

@@ -25,7 +25,7 @@ from uptake.delivery.cases import (
 )
 from uptake.deterioration.eligibility import is_left_out, is_old_enough, is_pregnant
 from uptake.deterioration.news2 import Band, Score
-from uptake.deterioration.readings import OTHER_STAY, TOTAL, Read, Reading, read_observations
+from uptake.deterioration.readings import TOTAL, Read, Reading, read_observations
 from uptake.deterioration.sets import VitalSet, newest_sets
 from uptake.deterioration.settings import Response, settings
 from uptake.deterioration.values import LOINC, ON_AIR, ON_OXYGEN, PRESSURE, SNOMED
@@ -203,10 +203,8 @@ def _differs(charted: int, score: Score) -> bool:
 def _notes(case: Case, read: Read, newest: VitalSet) -> list[str]:
     """Return what could not be read, and by which scale oxygen saturation is scored."""
     notes = []
-    # a whole set needs nothing of another stay, and years of visits are no news
-    unused = [r for r in read.refused if r.why != OTHER_STAY or newest.score.missing]
-    if unused:
-        reasons = Counter(f"{one.parameter}: {one.why}" for one in unused)
+    if read.refused:
+        reasons = Counter(f"{one.parameter}: {one.why}" for one in read.refused)
         told = "; ".join(f"{n} × {why}" for why, n in sorted(reasons.items()))
         notes.append(f"Not used: {told}.")
     if newest.score.scale != 1:

@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from uptake.delivery.cases import Case, Context, Item, Judged, Resource, Service, Severity
-from uptake.delivery.services.medications import ALLERGIES, REQUESTS, STATEMENTS, USE_CASE, said_of
+from uptake.delivery.services.medications import (
+    ALLERGIES,
+    REQUESTS,
+    STATEMENTS,
+    USE_CASE,
+    is_certain,
+    said_of,
+)
 from uptake.reconciliation.entries import Entry, read_entries
 from uptake.reconciliation.orders import Objection, objections
 from uptake.reconciliation.reading import read_allergies, read_chart, read_outside, sent_of
@@ -81,8 +88,9 @@ def judge(case: Case) -> Judged | None:
 
 def _known(case: Case, drafts: Sequence[Resource]) -> _Known:
     today = case.now.date()
-    rows = case.known.rows("medication_entry")
-    outside = read_outside(rows, case.known.rows("allergy_entry"), today)
+    certain = is_certain(case)
+    rows = case.known.rows("medication_entry") if certain else ()
+    outside = read_outside(rows, case.known.rows("allergy_entry") if certain else (), today)
     feed = rows[0]["patient_feed"] if rows else CHART
     given = [*case.of(REQUESTS.key).resources, *case.of(STATEMENTS.key).resources]
     ordered = [sent for draft in drafts if (sent := sent_of(draft, "chart", ORDERS))]
@@ -147,7 +155,7 @@ def _notes(case: Case, orders: Sequence[Entry]) -> tuple[str, ...]:
     ]  # fmt: skip
     if lacking:
         notes.append(f"The chart's {', '.join(lacking)} could not be read.")
-    if not case.known.certain:
+    if not is_certain(case):
         notes.append("Outside records are left out: it is not certain whose they are.")
     return tuple(notes)
 

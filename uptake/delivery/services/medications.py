@@ -30,6 +30,8 @@ REQUESTS = Need(
 )
 STATEMENTS = Need("medicationStatements", "MedicationStatement?patient={{context.patientId}}")
 ALLERGIES = Need("allergies", "AllergyIntolerance?patient={{context.patientId}}")
+UNREAD = "unmapped"
+"""The kind of what could not be compared: whether the other side has it is not known."""
 NEEDS = (REQUESTS, STATEMENTS, ALLERGIES)
 
 SUMMARY_BELOW = 140
@@ -59,7 +61,7 @@ class Compared:
 
 def judge(case: Case) -> Judged | None:
     """Return what outside sources have and the chart has not, None where nothing differs."""
-    if not case.known.certain:
+    if not is_certain(case):
         item = Item("wrong-patient", rules().kinds["wrong-patient"].words, (), "warning",
                     withheld=UNCERTAIN)  # fmt: skip
         return Judged("Outside medications are withheld", (item,), panel=False)
@@ -70,6 +72,14 @@ def judge(case: Case) -> Judged | None:
     notes = [*compared.notes, *_unread(compared.differences), "Interactions are not checked."]
     items = tuple(_item(one, case) for one in news)
     return Judged(_summary(news), items, tuple(notes), overrides=REASONS)
+
+
+def is_certain(case: Case) -> bool:
+    """Tell whether outside records are this patient's: the id names one person, and no record
+    contradicts the chart on who that is (birth date, sex, name).
+    """
+    who = (row for row in case.known.rows("conflict") if row["type"] == "Patient")
+    return case.known.certain and not any(row["withheld"] for row in who)
 
 
 def compare(case: Case) -> Compared:
@@ -94,7 +104,29 @@ def compare(case: Case) -> Compared:
     told = reconcile(
         chart, [e for e in both if e.sent.role == "outside"], as_of=today, allergies=known
     )
-    return Compared(tuple(map(of_discrepancy, told)), _lacking(case), now=True)
+    found = tuple(map(of_discrepancy, told))
+    if not case.of(STATEMENTS.key).told:
+        found = _without_reported(found, case)
+    return Compared(found, _lacking(case), now=True)
+
+
+def _without_reported(found: tuple[Difference, ...], case: Case) -> tuple[Difference, ...]:
+    """Return the differences but for drugs that the run saw among the chart's reported ones.
+
+    Where these cannot be read now, a drug on them is not told to be missing.
+    """
+    reported = {
+        (row["outside_feed"], row["outside_type"], row["outside_id"])
+        for row in case.known.rows("medication_difference")
+        if row["chart_type"] == "MedicationStatement"
+    }
+    return tuple(
+        one
+        for one in found
+        if one.kind != "omission"
+        or one.outside is None
+        or (one.outside.feed, one.outside.type, one.outside.id) not in reported
+    )
 
 
 def rest_of(case: Case) -> tuple[Item, ...]:
@@ -119,7 +151,7 @@ def _lacking(case: Case) -> tuple[str, ...]:
 
 
 def _unread(found: Sequence[Difference]) -> list[str]:
-    unread = sum(one.kind == "unmapped" and one.chart is not None for one in found)
+    unread = sum(one.kind == UNREAD and one.chart is not None for one in found)
     if not unread:
         return []
     entries, has = ("1 entry", "has") if unread == 1 else (f"{unread} entries", "have")

@@ -93,7 +93,7 @@ class Desk:
         if not hook.startswith("order-"):
             labels = {label_of(one) for one in new}
             new += [s for s in before if label_of(s) not in labels]
-        visit.shown = sorted(new, key=lambda one: URGENCY.get(one.content.get("indicator"), 0))
+        visit.shown = sorted(new, key=lambda one: URGENCY.get(str(one.content.get("indicator")), 0))
         for reply in visit.replies:
             for change in reply.changes:
                 resource = change.get("resource")

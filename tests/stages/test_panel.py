@@ -260,6 +260,17 @@ class TestReport:
             (row,) = connection.execute(select(feedback)).all()
         assert (row.about_kind, row.about) == ("card", path.partition("=")[2])
 
+    def test_evidence_of_another_feed_does_not_lend_its_name_to_the_patient(
+        self, client: TestClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        at = datetime(2026, 10, 1, tzinfo=UTC)
+        told = (Context("a result", source="pharmacy", at=at),)
+        gap = Item("due", "a gap", told, "info", ("Patient/p1",))
+        drug_ = Item("omission", "a drug", told, "info", ("MedicationDispense/d1",))
+        page = served(client, monkeypatch, Judged("two", (gap, drug_)))
+        assert "pharmacy|MedicationDispense/d1" in page
+        assert "pharmacy|Patient/p1" not in page
+
     def test_without_a_word(self, client: TestClient, state: State) -> None:
         _, page = opened(client)
         ((fields, _),) = page.named("/panel/report")

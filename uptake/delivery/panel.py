@@ -219,9 +219,18 @@ def _sides(item: Item, charts: Collection[str] | None) -> Iterable[Side]:
 
 
 def _about(item: Item, feeds: Collection[str]) -> str:
-    """Return the record an item is about with its feed, where both stand in the same place."""
+    """Return the record an item is about with its feed, where both stand in the same place.
+
+    An item about the patient is none of them: its source is that of the evidence, whose number for
+    the patient is another one.
+    """
     pairs = zip(item.about, item.context, strict=False)
-    return next((f"{said.source}|{what}" for what, said in pairs if said.source in feeds), "")
+    records = (
+        f"{said.source}|{what}"
+        for what, said in pairs
+        if said.source in feeds and not what.startswith("Patient/")
+    )
+    return next(records, "")
 
 
 def shown_time(at: datetime | date | None) -> str:

@@ -26,6 +26,7 @@ PAGES = (
     "/use-cases/care-gap-closure/defined", "/findings", "/findings/COD-01", "/feeds",
     "/patients/review", "/mappings", "/feedback", "/feedback/new", "/nope", "/adoption",
     "/adoption?use_case=care-gap-closure", "/checks", "/checks/COD-10", "/feeds/lab",
+    "/visits", "/authorizations",
 )  # fmt: skip
 
 

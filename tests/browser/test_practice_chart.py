@@ -106,7 +106,17 @@ class Seat:
         self.page.wait_for_url("**/chart/*")
 
     def open_panel(self) -> Frame:
-        self.page.get_by_role("link", name="Open the panel", exact=True).click()
+        """Open the panel from a card; a busy machine has none in time, and is asked again."""
+        from playwright.sync_api import TimeoutError as TooLate
+
+        link = self.page.get_by_role("link", name="Open the panel", exact=True)
+        for _ in range(4):
+            try:
+                link.wait_for()
+                break
+            except TooLate:
+                self.page.reload()
+        link.click()
         self.page.wait_for_url("**panel=*")
         frame = self.page.query_selector("iframe")
         assert frame

@@ -74,10 +74,12 @@ def measure(part: str) -> bool:
     done = subprocess.run(
         [sys.executable, "-m", *command], capture_output=True, text=True, check=False
     )
-    if done.returncode not in (0, 1) or "|" not in done.stdout:
+    found = done.stdout.strip("\n")
+    if done.returncode not in (0, 1) or not found:
         print(f"{part}: {done.stderr.strip().splitlines()[-1:]}", file=sys.stderr)
         return False
-    keep(part, f"## {title}\n\n{when()} {words}\n\n{done.stdout.strip()}")
+    shown = found if "|" in found else f"```\n{found}\n```"
+    keep(part, f"## {title}\n\n{when()} {words}\n\n{shown}")
     return True
 
 

@@ -223,7 +223,7 @@ def test_one_patient_has_the_form_of_a_load(told: list[Resource], tmp_path: Path
         assert busy.numbers
         held = {record["id"]: record for record in records(db)}
     assert len(held) == len(told)
-    # of a load of odd names none is doubted: `doubt_names`
+    # of a load of odd names none is doubted (`linkage`)
     doubted = all(record["given_known"] for record in held.values())
     for resource in told:
         record = held[resource["id"]]

@@ -15,7 +15,7 @@ import msgspec
 
 from uptake.identity.keys import KeyCount, find_candidates
 from uptake.identity.model import Model, fitted, shipped_model
-from uptake.identity.normal import build_records, doubt_names
+from uptake.identity.normal import build_records
 from uptake.identity.outcomes import cluster, decide_outcomes
 from uptake.identity.sanity import Sanity, judge_sanity
 from uptake.identity.scoring import score
@@ -57,7 +57,7 @@ def link(db: Database, decided: Iterable[Decided] = (), model: Model | None = No
 
     model = model or shipped_model()
     build_records(db, model.settings["most"])
-    doubt_names(db, model.settings["names_known"])
+    _doubt_names(db, model.settings["names_known"])
     took("records")
     keys = find_candidates(db, model.settings["whole"])
     took("keys")
@@ -80,6 +80,16 @@ def link(db: Database, decided: Iterable[Decided] = (), model: Model | None = No
     db.run("create or replace table linkage (told varchar)")
     db.insert("linkage", ("told",), [(msgspec.json.encode(linkage).decode(),)])
     return linkage
+
+
+def _doubt_names(db: Database, least: float) -> None:
+    """Take every given name for one that is known, where less than this share of them is.
+
+    Of a language that the list does not know, a rare name is no slip of the pen.
+    """
+    (known,) = db.row("select avg(given_known::integer) from person_record where given is not null")
+    if known is not None and known < least:
+        db.run("update person_record set given_known = true")
 
 
 def _read_decisions(db: Database, decided: Iterable[Decided]) -> None:

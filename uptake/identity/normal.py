@@ -263,16 +263,6 @@ def build_records(db: Database, most: int) -> None:
     _put_together(db, "person_record")
 
 
-def doubt_names(db: Database, least: float) -> None:
-    """Take every given name for one that is known, where less than this share of them is.
-
-    Of a language that the list does not know, a rare name is no slip of the pen.
-    """
-    (known,) = db.row("select avg(given_known::integer) from person_record where given is not null")
-    if known is not None and known < least:
-        db.run("update person_record set given_known = true")
-
-
 def read_records(db: Database, table: str) -> None:
     """Make a table as `build_records` does; what too many share stands in `busy_…` already."""
     _make_forms(db)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from uptake.reconciliation.authors import called
+
 _SIDES = ("chart", "outside", "other")
 _SIDE = """
   {0}_text varchar, {0}_sig varchar, {0}_date date, {0}_by varchar, {0}_feed varchar,
@@ -206,9 +208,9 @@ insert into list_allergy
   from entry
 """
 
-AUTHORS = """
-create temp table list_author as
-  with any_entry as (
+AUTHORS = "create temp table list_author as " + called(
+    """
+  any_entry as (
     select rid, author from list_entry union all select rid, author from list_allergy
   ),
   said as (
@@ -216,21 +218,9 @@ create temp table list_author as
     from any_entry e join reference x on x.rid = e.rid and x.path = e.author
     qualify row_number() over (
       partition by e.rid order by x.target_type, x.target_rid, x.expression) = 1
-  ),
-  named as (
-    select s.rid, s.target_type, t.text->'$.name[0]' as name, t.text->>'$.name' as plain
-    from said s left join stored t on t.rid = s.target_rid
-      and t.type in ('Practitioner', 'Organization')
-  )
-  select rid, case
-      when target_type = 'Patient' then 'the patient'
-      when target_type = 'RelatedPerson' then 'a relative'
-      when target_type = 'Organization' then plain
-      when target_type = 'Practitioner' then coalesce(name->>'$.text', nullif(trim(concat_ws(' ',
-        name->>'$.prefix[0]', name->>'$.given[0]', name->>'$.family')), ''))
-    end as said_by
-  from named
-"""
+  )""",
+    "said_by",
+)
 
 NUMBERED = """
 create temp table list_concept as

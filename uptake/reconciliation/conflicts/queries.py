@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uptake.reconciliation.authors import called
+
 READS_LISTS = frozenset(
     ["patient", "person", "condition", "allergy_intolerance", "observation", "coding", "identifier",
      "reference", "system_status"]
@@ -182,36 +184,24 @@ create temp table unsure as
 """Two records that share a number are one person, whatever their likeness, unless they contradict
 each other: then the number may be on another's record."""
 
-_AUTHORS = """
-create temp table conflict_author as
-  with said as (
-    select x.rid, x.target_type, x.target_rid from reference x
-    where x.rid in (select chart_rid from verdict union select outside_rid from verdict)
-      and x.path in ({paths})
-    qualify row_number() over (
-      partition by x.rid order by list_position([{paths}], x.path), x.expression) = 1
-  ),
-  named as (
-    select s.rid, s.target_type, t.text->'$.name[0]' as name, t.text->>'$.name' as plain
-    from said s left join stored t on t.rid = s.target_rid
-      and t.type in ('Practitioner', 'Organization')
-  )
-  select rid, case
-      when target_type = 'Patient' then 'the patient'
-      when target_type = 'RelatedPerson' then 'a relative'
-      when target_type = 'Organization' then plain
-      when target_type = 'Practitioner' then coalesce(name->>'$.text', nullif(trim(concat_ws(' ',
-        name->>'$.prefix[0]', name->>'$.given[0]', name->>'$.family')), ''))
-    end as author
-  from named
-"""
 _PATHS = (
     "AllergyIntolerance.asserter", "AllergyIntolerance.recorder", "Condition.asserter",
     "Condition.recorder", "Observation.performer", "Patient.managingOrganization",
     "MedicationRequest.requester", "MedicationStatement.informationSource",
     "MedicationDispense.performer.actor",
 )  # fmt: skip
-AUTHORS = _AUTHORS.format(paths=", ".join(f"'{path}'" for path in _PATHS))
+_LISTED = ", ".join(f"'{path}'" for path in _PATHS)
+AUTHORS = "create temp table conflict_author as " + called(
+    f"""
+  said as (
+    select x.rid, x.target_type, x.target_rid from reference x
+    where x.rid in (select chart_rid from verdict union select outside_rid from verdict)
+      and x.path in ({_LISTED})
+    qualify row_number() over (
+      partition by x.rid order by list_position([{_LISTED}], x.path), x.expression) = 1
+  )""",
+    "author",
+)
 
 _DISPLAYS = " ".join(
     f"s.text->>'$.{element}.display',"

@@ -79,7 +79,7 @@ SCENARIOS = {
     "excluded": "excluded",
     "exclusion in words": "cannot-tell",
     "done outside": "elsewhere",
-    "two birth dates": "withheld",
+    "two birth dates": "cannot-tell",
     "too young": "not-applicable",
 }
 """What is planted, and what must be said of it."""

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from uptake.engine.duckdb import Database
 from uptake.feeds.files import files_of
+from uptake.findings.checks import TABLES
 from uptake.findings.load import prepare, tables_needed
+from uptake.identity import doubts
 from uptake.model import Feed
 from uptake.reconciliation.conflicts import batch
 from uptake.resources.store import load
@@ -48,13 +50,16 @@ def ours(feeds: Sequence[Feed], folder: Path) -> tuple[list[Said], int, float]:
     store = load(files_of(feeds), folder / "store", 1, lambda *_: None)
     db = Database(1, "1GB", spill)
     try:
-        prepare(db, store, feeds, AS_OF, tables_needed(["from conflict"]))
+        wanted = tables_needed(f"from {table}" for table in ("conflict", *doubts.READS))
+        prepare(db, store, feeds, AS_OF, wanted)
         db.run("drop table conflict; drop table list_verdict")
         began = time.process_time()
         batch.build_list_verdicts(db)
         batch.build_conflicts(db)
         seconds = time.process_time() - began
-        rows = db.rows("select patient_id, type, kind, withheld <> '' from conflict")
+        db.run(TABLES)  # no check is run: nothing is found on a Patient
+        doubts.build_doubts(db)
+        rows = db.rows(f"select patient_id, type, kind, withheld <> '' from ({batch.FILE})")
     finally:
         db.close()
         shutil.rmtree(spill, ignore_errors=True)

@@ -67,8 +67,12 @@ def conflicts(
     who: Resource | None = None,
     other: Resource | None = None,
 ) -> list[dict[str, Any]]:
-    """Return the rows of `conflict`; the outside feed is complete for types."""
+    """Return the rows a run keeps of conflicts; the outside feed is complete for types."""
     from dataclasses import replace
+
+    from uptake.findings.checks import TABLES
+    from uptake.identity import doubts
+    from uptake.reconciliation.conflicts.batch import FILE
 
     load = Load(folder, {"ehr": "ehr", "hospital": "external"})
     load.put("ehr", "a.ndjson", who or patient(), *chart)
@@ -78,8 +82,11 @@ def conflicts(
         for feed in load.feeds
     ]
     try:
-        rows = load.rows("from conflict order by type, kind, chart_rid, outside_rid")
-        columns = [row[0] for row in load.db.rows("describe conflict")]
+        load.make("conflict", *sorted(doubts.READS))
+        load.db.run(TABLES)
+        doubts.build_doubts(load.db)
+        rows = load.db.rows(f"from ({FILE}) order by type, kind, chart_id, outside_id")
+        columns = [row[0] for row in load.db.rows(f"describe {FILE}")]
     finally:
         load.db.close()
     return [dict(zip(columns, row, strict=True)) for row in rows]

@@ -33,7 +33,8 @@ def patient(name: str, /, born: str = "1962-05-01", **more: Any) -> dict[str, An
     }
     return {
         "resourceType": "Patient", "id": name, "birthDate": born, "gender": "male",
-        "identifier": [number], "name": [{"family": f"Family{name}", "given": [f"Given{name}"]}],
+        "identifier": [number],
+        "name": [{"family": f"{name.title()}family", "given": [f"{name.title()}given"]}],
     } | more  # fmt: skip
 
 

@@ -48,6 +48,11 @@ class Load:
         prepare(self.db, self.store(), self.feeds, AS_OF, tables_needed([query]))
         return self.db.rows(query)
 
+    def make(self, *tables: str) -> None:
+        """Make tables, and those that they are made from."""
+        wanted = tables_needed([f"select 1 from {table}" for table in tables])
+        prepare(self.db, self.store(), self.feeds, AS_OF, wanted)
+
     def says(self, code: str) -> list[dict[str, Any]]:
         """Return the rows of a check that ships."""
         check = read_check(Path(str(resources.files("uptake"))) / f"content/checks/{code}.md")

@@ -60,6 +60,8 @@ def test_a_rule_can_say_that_nothing_is_needed() -> None:
         (order(), {"payers": [PAYER, PAYER]}),
         (order(), {"coverages": []}),
         (order(), {"coverages": [coverage(period={"end": "2026-05-31"})]}),
+        (order(), {"coverages": [coverage(period={"end": "2026-05"})]}),
+        (order(), {"coverages": [coverage(period={"end": "2025"})]}),
         (order(), {"coverages": [coverage(status="cancelled")]}),
         (order(insurance=[{"reference": "Coverage/other"}]), {}),
         (order(), {"coverages": [coverage(payor=[{"display": "Somebody"}])]}),
@@ -69,6 +71,11 @@ def test_without_a_rule_that_applies_it_cannot_be_told(
     of: dict[str, Any], more: dict[str, Any]
 ) -> None:
     assert need(of, **more).needed is None
+
+
+@pytest.mark.parametrize("end", ["2026-06", "2026", "2026-06-20", "someday", None])
+def test_a_coverage_ends_with_the_last_day_of_what_is_said(end: str | None) -> None:
+    assert need(order(), coverages=[coverage(period={"end": end})]).needed is True
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,9 @@ from conflict_cases import (
 )
 from relation_cases import RXNORM, SNOMED
 
-from uptake.reconciliation.conflicts.elements import days_of
 from uptake.reconciliation.conflicts.entries import read_entry
 from uptake.reconciliation.conflicts.listed import Scope, compare_lists
+from uptake.resources.elements import days_of
 
 ICD_10 = "http://hl7.org/fhir/sid/icd-10-cm"
 HIGH = {"criticality": "high"}

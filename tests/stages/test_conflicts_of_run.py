@@ -58,7 +58,7 @@ def test_both_sides_with_date_author_source_and_provenance(tmp_path: Path) -> No
     assert (missing["stance"], missing["severity"]) == ("news", "high")
     assert (missing["outside_by"], missing["outside_date"]) == ("Dr. Lee", date(2025, 5, 1))
     assert (missing["outside_feed"], missing["outside_provenance"]) == ("hospital", "Provenance/v")
-    assert missing["chart_rid"] is None
+    assert missing["chart_id"] is None
     assert (over["chart_text"], over["outside_text"]) == ("Gout, active", "Gout, over")
     assert (over["chart_by"], over["chart_date"]) == ("Dr. May", date(2024, 2, 3))
     assert (over["patient_id"], over["patient_feed"], over["withheld"]) == ("p", "ehr", "")
@@ -119,7 +119,7 @@ def test_what_the_outside_entered_in_error_says_nothing(tmp_path: Path) -> None:
 def test_a_list_that_is_declared_complete(tmp_path: Path) -> None:
     found = conflicts(tmp_path, [condition("c", ASTHMA)], [], ("Condition",))
     assert kinds(found) == [("Condition", "absent-outside", "conflict")]
-    assert found[0]["outside_rid"] is None
+    assert found[0]["outside_id"] is None
 
 
 def test_of_somebody_who_is_not_known_for_sure_no_content_is_kept(tmp_path: Path) -> None:
@@ -132,9 +132,7 @@ def test_of_somebody_who_is_not_known_for_sure_no_content_is_kept(tmp_path: Path
     ]  # fmt: skip
     texts = [r[c] for r in found for c in r if c.endswith(("_text", "name", "evidence"))]
     assert set(texts) == {None}
-    assert {r["withheld"] for r in found} == {
-        "the records contradict each other on who the patient is"
-    }
+    assert {r["withheld"] for r in found} == {"its records contradict each other on the sex"}
 
 
 def test_demographics_in_their_normal_form(tmp_path: Path) -> None:
@@ -145,11 +143,13 @@ def test_demographics_in_their_normal_form(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
-def test_a_likely_twin_of_the_record_is_doubt_enough(tmp_path: Path) -> None:
-    """A third record, under another number, may be the same patient."""
+def test_what_is_known_of_a_patient_stays_where_another_record_may_be_theirs(
+    tmp_path: Path,
+) -> None:
+    """A third record, under no number: what these two say is not in doubt."""
     third = {**patient(), "id": "x", "identifier": []}
     (found,) = conflicts(tmp_path, [result("c", 13.4)], [result("o", 9.1), third])
-    assert found["withheld"] == "a record that may be the same patient waits for review"
+    assert (found["withheld"], found["outside_text"]) == ("", "9.1 g/dL")
 
 
 def test_whom_one_side_does_not_know_is_not_compared(tmp_path: Path) -> None:
@@ -213,7 +213,8 @@ class Run:
     """What a run knows of one patient."""
 
     table: list[dict[str, Any]]
-    certain: bool = True
+    doubt: str = ""
+    another: str = ""
     as_of: str = "2026-11-01"
 
     def rows(self, _: str) -> list[dict[str, Any]]:
@@ -222,8 +223,8 @@ class Run:
 
 
 class TestCard:
-    def judged(self, *rows: dict[str, Any], certain: bool = True) -> Judged | None:
-        known = Run(list(rows), certain)
+    def judged(self, *rows: dict[str, Any], doubt: str = "") -> Judged | None:
+        known = Run(list(rows), doubt)
         return service.judge(Case("patient-view", "p", "Practitioner/d", "", AT, {}, known))
 
     def test_a_severe_allergy_that_the_chart_lacks_is_one_line(self) -> None:
@@ -235,6 +236,7 @@ class TestCard:
         )  # fmt: skip
         assert item.context[0].author == "Dr. Lee"
         assert item.about == ("AllergyIntolerance/a1",)
+        assert item.lasting
 
     def test_where_the_chart_says_that_there_is_none_it_is_missing_too(self) -> None:
         chart = {"kind": "none-known", "chart_text": "No known allergy", "chart_feed": "ehr",
@@ -256,16 +258,17 @@ class TestCard:
         assert [item.kind for item in judged.items] == ["value", "absent"]
         assert judged.summary == "Outside records and the chart differ on results, allergies"
 
-    def test_of_what_is_withheld_only_the_number_is_told(self) -> None:
-        judged = self.judged(row(withheld="one id names two people", name=None, outside_text=None))
+    def test_of_whom_it_is_not_sure_who_it_is_nothing_is_told(self) -> None:
+        judged = self.judged(row(), doubt="one id names two people")
         assert judged is not None
         (item,) = judged.items
         assert (item.context, item.about, item.withheld) == ((), (), "one id names two people")
-        assert item.text.startswith("1 conflict is withheld")
+        assert not judged.panel
 
     def test_when_there_is_nothing_to_say(self) -> None:
         assert self.judged() is None
-        assert self.judged(row(), certain=False) is None
+        withheld = {"name": None, "outside_text": None}
+        assert self.judged(row(withheld="one id names two people", **withheld)) is None
         assert self.judged(row(type="MedicationRequest", kind="strength")) is None
 
     def test_the_service_is_offered(self) -> None:

@@ -45,7 +45,8 @@ class Run:
     """What a run knows of one patient."""
 
     tables: Mapping[str, Sequence[Mapping[str, Any]]]
-    certain: bool = True
+    doubt: str = ""
+    another: str = ""
     as_of: str = "2026-06-01"
 
     def rows(self, table: str) -> Sequence[Mapping[str, Any]]:
@@ -161,7 +162,7 @@ def test_an_id_of_two_people_of_whom_one_has_no_rows(tmp_path: Path) -> None:
         f"to '{tmp_path}/person_key.parquet' (format parquet)"
     )
     found = Delivery(tmp_path, ["ehr", "west"]).of_patient("p")
-    assert not found.certain
+    assert found.doubt == "the id of this chart names two people"
     assert found.rows("care_gap") == ()
 
 
@@ -288,9 +289,5 @@ class TestMedications:
 
     def test_records_that_contradict_the_chart_on_who_it_is_are_withheld(self) -> None:
         entry = [self.dispensed("west", "lisinopril 10 MG Oral Tablet", "314076")]
-        born = {"type": "Patient", "kind": "birth-date", "withheld": "the records contradict"}
-        known = Run({"medication_entry": entry, "conflict": [born]})
-        (item,) = self.items(known, Facts((), Got.NONE))
-        assert (item.kind, item.withheld) == ("wrong-patient", medications.UNCERTAIN)
-        settled = Run({"medication_entry": entry, "conflict": [{**born, "withheld": ""}]})
-        assert [one.kind for one in self.items(settled, Facts((), Got.NONE))] == ["omission"]
+        (item,) = self.items(Run({"medication_entry": entry}, "they differ"), Facts((), Got.NONE))
+        assert (item.kind, item.withheld) == ("wrong-patient", "they differ")

@@ -23,7 +23,8 @@ class Ran:
     """A run that knows some rows."""
 
     found: Sequence[Mapping[str, Any]]
-    certain: bool = True
+    doubt: str = ""
+    another: str = ""
     as_of: str = "2026-11-01"
 
     def rows(self, table: str) -> Sequence[Mapping[str, Any]]:
@@ -51,11 +52,11 @@ class Gap:
         } | dict(self.more)  # fmt: skip
 
 
-def case(*gaps: Gap, certain: bool = True, **more: Any) -> Case:
+def case(*gaps: Gap, doubt: str = "", **more: Any) -> Case:
     given = {
         "facts": {"orders": Facts((), Got.NONE)}, "encounter": "", "user": "Practitioner/p1",
     } | more  # fmt: skip
-    return Case("patient-view", "p", now=NOW, known=Ran([g.row() for g in gaps], certain), **given)
+    return Case("patient-view", "p", now=NOW, known=Ran([g.row() for g in gaps], doubt), **given)
 
 
 def shown(given: Case) -> list[str]:
@@ -190,12 +191,17 @@ def test_a_gap_without_evidence_says_so_with_the_day_it_is_said_of() -> None:
     [
         case(),
         case(Gap("a", "closed"), Gap("b", "excluded"), Gap("c", "withheld")),
-        case(Gap("a"), certain=False),
         case(Gap("a", "cannot-tell", {"reason": "no evidence known"})),
     ],
 )
-def test_nothing_is_said_where_there_is_no_gap_or_no_certain_patient(given: Case) -> None:
+def test_nothing_is_said_where_there_is_no_gap(given: Case) -> None:
     assert care_gaps.judge(given) is None
+
+
+def test_of_whom_it_is_not_sure_who_it_is_no_gap_is_told() -> None:
+    judged = care_gaps.judge(case(Gap("a"), doubt="two in one"))
+    assert judged is not None
+    assert [(i.kind, i.withheld) for i in judged.items] == [("wrong-patient", "two in one")]
 
 
 def test_both_hooks_ask_for_the_open_orders_of_the_patient() -> None:

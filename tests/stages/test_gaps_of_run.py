@@ -110,7 +110,7 @@ def test_an_order_that_is_open_is_told_and_one_long_ago_is_not(run: Path) -> Non
 def test_records_that_differ_in_sex_withhold_every_gap(run: Path) -> None:
     found = rows(run, "care_gap", "patient_id = 'twice'")
     assert {row["status"] for row in found} == {"withheld"}
-    assert one(run, "twice")["why"] == "Withheld: its records differ in birth date or sex"
+    assert one(run, "twice")["why"] == "Withheld: its records contradict each other on the sex"
 
 
 def test_rows_are_sorted_by_patient_as_every_delivery_table_is(run: Path) -> None:

@@ -38,7 +38,7 @@ def rules(run: Path, who: str, name: str = "care_gap", **more: Any) -> list[str]
 
 def test_a_run_without_tables(tmp_path: Path) -> None:
     found = Delivery(tmp_path).of_patient("p")
-    assert (found.certain, found.as_of, found.rows(TABLE)) == (True, "", ())
+    assert (found.doubt, found.another, found.as_of, found.rows(TABLE)) == ("", "", "", ())
     assert Nothing().rows(TABLE) == ()
 
 
@@ -66,9 +66,30 @@ def test_two_people_under_one_id_get_nothing(tmp_path: Path) -> None:
     table(tmp_path, "care_gap", ("p", 1, "a1c"), ("q", 3, "flu"))
     table(tmp_path, "conflict", ("p", 2, "allergy"))
     found = Delivery(tmp_path).of_patient("p")
-    assert not found.certain
+    assert found.doubt == "the id of this chart names two people"
     assert found.rows("care_gap") == ()
     assert rules(tmp_path, "q") == ["flu"]
+
+
+def doubts(run: Path, *rows: tuple[str, int, bool, str]) -> None:
+    values = ", ".join(str(row) for row in rows)
+    duckdb.execute(
+        f"copy (select * from (values {values}) t(patient_id, person, only_absence, why)) "
+        f"to '{run}/delivery/identity_doubt.parquet' (format parquet)"
+    )
+
+
+def test_whose_facts_these_are_cannot_be_told(tmp_path: Path) -> None:
+    table(tmp_path, "care_gap", ("p", 1, "a1c"), ("twin", 1, "a1c"), ("q", 2, "flu"))
+    doubts(tmp_path, ("twin", 1, False, "its records differ"), ("q", 2, True, "a likely other"))
+    run = Delivery(tmp_path)
+    for name in ("p", "twin"):  # two records of one person: what is said of one is said of both
+        found = run.of_patient(name)
+        assert (found.doubt, found.another) == ("its records differ", "")
+        assert found.rows("care_gap") == ()
+    other = run.of_patient("q")
+    assert (other.doubt, other.another) == ("", "a likely other")
+    assert [row["rule"] for row in other.rows("care_gap")] == ["flu"]
 
 
 def test_another_record_of_the_same_person(tmp_path: Path) -> None:
@@ -92,7 +113,7 @@ def test_an_id_that_another_person_has_in_another_feed(tmp_path: Path) -> None:
     table(tmp_path, "care_gap", ("p", 1, "a1c"), ("q", 2, "flu"))
     keys(tmp_path, (1, "ehr", "id", "p"), (2, "west", "id", "p"))
     found = Delivery(tmp_path, ["ehr", "west"]).of_patient("p")
-    assert not found.certain
+    assert found.doubt == "the id of this chart names two people"
     assert found.rows("care_gap") == ()
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from drug_cases import NDC, sig
-from drug_lists import SNOMED, TODAY, differences, kinds, often, taken
+from drug_lists import SNOMED, differences, kinds, often, taken
 
-from uptake.reconciliation.engine import months_before, reconcile
+from uptake.reconciliation.engine import months_before
 from uptake.reconciliation.entries import Standing
 from uptake.reconciliation.matching import Level
 
@@ -309,12 +309,6 @@ class TestStatus:
         assert months_before(date(2024, 2, 29), 12) == date(2023, 2, 28)
         assert months_before(date(2026, 1, 31), 2) == date(2025, 11, 30)
         assert months_before(date(2026, 12, 31), 12) == date(2025, 12, 31)
-
-    def test_uncertain_identity_says_nothing_else(self) -> None:
-        (one,) = reconcile((), (), as_of=TODAY, certain=False)
-        assert (one.kind, one.severity, one.chart, one.outside) == (
-            "wrong-patient", "high", None, None,
-        )  # fmt: skip
 
 
 class TestLessThanAProduct:

@@ -20,6 +20,7 @@ from uptake.authorization.settings import settings
 from uptake.resources.elements import (
     codings,
     day_of,
+    days_of,
     extensions,
     instant,
     members,
@@ -125,8 +126,8 @@ def _read(response: Resource, asked: Mapping[str, tuple[object, ...]]) -> Decisi
         instant(response.get("created")),
         day_of(response.get("created")),
         _number(response, items),
-        day_of(period.get("start")),
-        day_of(period.get("end")),
+        days_of(period.get("start"))[0],
+        days_of(period.get("end"))[1],
         tuple(pair for code in codes for pair in codings(code)),
         decimal_of(quantity.get("value")),
         next((code for action in _actions(items) for code in _reasons(action)), ""),

@@ -17,7 +17,15 @@ from uptake.authorization.coverage_information import (
 )
 from uptake.authorization.rules import Payer, Wanted, payer_of
 from uptake.authorization.settings import settings
-from uptake.resources.elements import codings, day_of, members, name_of, parts, reference_of
+from uptake.resources.elements import (
+    codings,
+    day_of,
+    days_of,
+    members,
+    name_of,
+    parts,
+    reference_of,
+)
 
 Resource = Mapping[str, Any]
 CODES = {
@@ -83,9 +91,12 @@ def coverages_of(order: Resource, coverages: Iterable[Resource], on: date) -> li
 
 
 def in_force(coverage: Resource, on: date) -> bool:
-    """Tell whether a coverage's period has the day; what is open, or no date, is not held."""
+    """Tell whether a coverage's period has the day; what is open, or no date, is not held.
+
+    Of a month or a year the whole is meant. https://hl7.org/fhir/R4/datatypes.html#Period
+    """
     period = parts(coverage.get("period"))
-    start, end = day_of(period.get("start")), day_of(period.get("end"))
+    start, end = days_of(period.get("start"))[0], days_of(period.get("end"))[1]
     return (start is None or start <= on) and (end is None or on <= end)
 
 

@@ -75,7 +75,7 @@ class Payer:
         named = {
             name
             for payor in members(coverage.get("payor"))
-            for name in (reference_of(payor), payor.get("display"), _identifier(payor))
+            for name in (reference_of(payor), str(payor.get("display", "")), _identifier(payor))
             if name
         }
         kinds = {code for _, code in codings(coverage.get("type"))}

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from uptake.model import Check
 
 READS = frozenset(
-    ["event", "coding", "concept", "quantity", "identifier", "condition", "patient", "person",
-     "counted_person", "system_status", "service_request"]
+    ["event", "coding", "concept", "quantity", "condition", "patient", "person", "system_status",
+     "service_request"]
 )  # fmt: skip
 """Tables the loader must make."""
 EHR = "(role = 'ehr' or (role = '' and not exists (select 1 from feed where feed.role = 'ehr')))"

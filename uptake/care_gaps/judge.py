@@ -3,7 +3,7 @@
 Three answers, and why: a gap is `due` only where a source that knows the patient is declared
 complete for everything that would close or exclude it. What an outside source alone shows is
 `elsewhere`: it is shown beside the chart's gap and closes nothing. Where whose record it is cannot
-be told, everything is `withheld`.
+be told, everything is `withheld`; where another record may be the same person's, nobody is `due`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ READS = facts.READS
 _MEMBERS = f"""
 create temp table member as
 with own as (
-  select p.person, p.rid, {EHR} as is_chart, t.birth_date_text,
+  select p.person, p.rid, {EHR} as is_chart,
     case when t.birth_date_precision = 'day' then t.birth_date_date end as born,
     case when t.gender in ('female', 'male') then t.gender end as gender,
     case t.birth_sex when 'F' then 'female' when 'M' then 'male' end as birth_sex,
@@ -40,43 +40,11 @@ select person, min(rid) filter (is_chart) as patient_rid, min(born) as birth_dat
       then 1 else 0 end)::integer as age,
   case when count(distinct coalesce(birth_sex, gender)) = 1
       and count(*) filter (birth_sex <> gender) = 0
-    then min(coalesce(birth_sex, gender)) end as sex,
-  count(distinct born) > 1 or count(distinct gender) > 1 as differs
+    then min(coalesce(birth_sex, gender)) end as sex
 from run, own group by person
 having bool_or(is_chart) and not bool_or(deceased)
 """
 """People whom the chart knows, alive, in one row each."""
-
-_WITHHELD = """
-create temp table gap_withheld as
-with numbered as (
-  select distinct p.person, i.system, i.value, t.birth_date_text as born
-  from identifier i join person p using (rid) join patient t using (rid)
-  where i.path = 'Patient.identifier' and i.type = 'MR' and i.system is not null
-    and regexp_matches(i.value, '[0-9]') and replace(i.value, left(i.value, 1), '') <> ''
-    and t.birth_date_text is not null and not t.entered_in_error
-  qualify count(*) over (partition by i.system, i.value) <= {most}
-),
-reason as (
-  select person, 'its records differ in birth date or sex' as why, '' as "check"
-  from member where differs
-  union all
-  select p.person, 'another record is likely the same person, and nobody has decided', 'DUP-02'
-  from person p join counted_person c using (rid)
-  where c.person in (
-    select c.person from person p join counted_person c using (rid)
-    group by c.person having count(distinct p.person) > 1)
-  union all
-  select p.person, 'another record with its number has another birth date', ''
-  from numbered p where exists (
-    select 1 from numbered o where o.system = p.system and o.value = p.value
-      and o.person <> p.person and o.born <> p.born)
-  union all
-  select p.person, 'two people may stand in one record', f."check"
-  from finding f join person p on p.rid = f.rid where f."check" in {identity}
-)
-select person, min({{'why': why, 'check': "check"}}) as found from reason group by person
-"""
 
 _KNOWN = """
 create temp table gap_known as
@@ -115,7 +83,9 @@ qualify row_number() over (
 
 
 def judge_gaps(db: Database, rules: Iterable[GapRule], checks: Iterable[Check]) -> list[str]:
-    """Make `care_gap`: a row a person of a rule's population; needs `finding` and `facts.READS`.
+    """Make `care_gap`: a row a person of a rule's population.
+
+    Needs `finding`, `identity_doubt` and the tables of READS.
 
     Returns a sentence for each rule whose query failed; the others go on.
     """
@@ -124,8 +94,6 @@ def judge_gaps(db: Database, rules: Iterable[GapRule], checks: Iterable[Check]) 
     order = settings()["order"]
     db.run(_TABLE)
     db.run(_MEMBERS)
-    known_by = settings()["identity"]
-    db.run(_WITHHELD.format(identity=listed(known_by["checks"]), most=int(known_by["most"])))
     db.run(_KNOWN)
     db.run(
         _ORDERED.format(
@@ -182,7 +150,9 @@ def _judge(db: Database, rule: GapRule) -> None:
     db.run(_ROWS, {"rule": rule.code, "absent": settings()["findings"]["absent"]})
 
 
-_ROWS = """
+_DUE = "('out of goal', 'none on record', 'not all of it', 'too old')"
+"""Answers that rest on what is not there."""
+_ROWS = f"""
 insert into care_gap by name
 with hidden as (
   select f.*, i.title, row_number() over (partition by f.person, f.part
@@ -212,14 +182,14 @@ last as (
 ),
 joined as (
   select w.person, w.applicable, x.in_chart, x.rid as x_rid, x.any_rid as x_any, r.newest, r.title,
-    r.measure, h.found as withheld, a.closed, a.rid, c.closed as chart_closed, c.rid as chart_rid,
+    r.measure, d as doubt, a.closed, a.rid, c.closed as chart_closed, c.rid as chart_rid,
     coalesce(e.is_chart, false) as from_chart, c.next_due as chart_next, a.next_due,
     l.rid as last_rid, l.within as last_within, he, hx, hc, m.evidence_type,
     m.exclusion_type, o.rid as ordered_rid, o.at_date as ordered_date
   from gap_who w
   join member b on b.person = w.person
   join gap_rule r on r.rule = $rule
-  left join gap_withheld h on h.person = w.person
+  left join identity_doubt d on d.person = w.person
   left join gap_all a on a.person = w.person
   left join gap_chart c on c.person = w.person
   left join (select rid, bool_or(is_chart) as is_chart from gap_fact where rule = $rule
@@ -232,9 +202,9 @@ joined as (
   left join hidden hx on hx.person = w.person and hx.part = 'exclusions' and hx.k = 1
   left join hidden hc on hc.person = w.person and hc.part = 'conditions' and hc.k = 1
 ),
-told as (
+weighed as (
   select *, case
-      when withheld is not null then 'withheld'
+      when not doubt.only_absence then 'withheld'
       when applicable is null then 'unknown population'
       when in_chart then 'excluded'
       when newest and he.rid is not null then 'hidden evidence'
@@ -249,16 +219,22 @@ told as (
       when evidence_type is not null then 'no evidence known'
       when last_rid is null then 'none on record'
       when last_within then 'not all of it'
-      else 'too old' end as answer
+      else 'too old' end as found
   from joined
+),
+told as (
+  select * exclude (found), if(doubt.only_absence and
+      (found in {_DUE} or newest and found = 'closed'), 'another record', found) as answer
+  from weighed
 )
 select $rule as rule, t.person, t.title, t.measure,
   case when answer in ('withheld', 'excluded', 'closed', 'elsewhere') then answer
-    when answer in ('out of goal', 'none on record', 'not all of it', 'too old') then 'due'
+    when answer in {_DUE} then 'due'
     else 'cannot-tell' end as status,
   answer as reason,
   case answer
-    when 'withheld' then 'Withheld: ' || withheld.why
+    when 'withheld' then 'Withheld: ' || doubt.why
+    when 'another record' then doubt.why
     when 'unknown population' then coalesce(hc.title || ' (' || hc.feed || ') ' || hc.reason,
       'the birth date or sex is missing, partial or contradictory')
     when 'excluded' then xt.title
@@ -275,7 +251,8 @@ select $rule as rule, t.person, t.title, t.measure,
     when 'not all of it' then 'what is on record does not close it'
     when 'too old' then 'the last one is too long ago'
     else '' end as why,
-  coalesce(case answer when 'withheld' then withheld."check"
+  coalesce(case when answer in ('withheld', 'another record') then doubt."check" end,
+    case answer
     when 'unknown population' then coalesce(hc."check", $absent)
     when 'hidden evidence' then he."check" when 'hidden exclusion' then hx."check" end, '')
     as "check",
@@ -301,7 +278,8 @@ left join (
   where f.rule = $rule and f.part = 'exclusions' group by f.rid
 ) xt on xt.rid = coalesce(x_rid, x_any)
 left join (
-  select f.rid, min({'n': i.position, 'title': i.title}).title as title, min(f.at_date) as at_date,
+  select f.rid, min(struct_pack(n := i.position, title := i.title)).title as title,
+    min(f.at_date) as at_date,
     string_agg(regexp_replace(f.value::varchar, '[.]0$', ''), '/' order by i.position)
       filter (i.needs_value) as value,
     min(f.unit) filter (i.needs_value) as unit

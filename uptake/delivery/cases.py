@@ -58,8 +58,14 @@ class Known(Protocol):
     """What the newest run knows of one patient."""
 
     @property
-    def certain(self) -> bool:
-        """Tell whether the id names one person for sure; if not, what is known is withheld."""
+    def doubt(self) -> str:
+        """Return why it cannot be told whose these facts are: they are withheld; empty: it can."""
+
+    @property
+    def another(self) -> str:
+        """Return why another record may be this person's, so that what is not known may stand
+        there; empty where no such record is known.
+        """
 
     @property
     def as_of(self) -> str:
@@ -85,6 +91,12 @@ class Case:
     """Orders that are not signed yet, at order-select and order-sign."""
     selected: tuple[str, ...] = ()
     """References of the drafts that were just chosen, at order-select."""
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """What clinicians call a feed, by its name."""
+
+    def called(self, feed: str) -> str:
+        """Return what clinicians call a feed."""
+        return self.titles.get(feed, feed)
 
     def of(self, key: str) -> Facts:
         """Return the facts of a need, absent where nobody asked for them."""
@@ -132,6 +144,7 @@ class Item:
 
     kind: str
     text: str
+    """Empty: there is nothing to show; the item is only counted, by why it is withheld."""
     context: tuple[Context, ...]
     severity: Severity
     about: tuple[str, ...] = ()
@@ -139,6 +152,8 @@ class Item:
     suggestions: tuple[Suggestion, ...] = ()
     withheld: str = ""
     """Why it is not on the card (no action, no date, no source …); it still counts."""
+    lasting: bool = False
+    """True: it holds until somebody takes it back, as an allergy does, so it needs no date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,3 +184,16 @@ class Service:
     """None: there is nothing to say."""
     usage: str = ""
     """What a caller must know, as discovery's usageRequirements."""
+
+
+def withhold(case: Case, summary: str) -> Judged:
+    """Return that nothing is shown, since it cannot be told whose it is; the item counts why."""
+    text = "It is not certain that all records are of one person"
+    item = Item("wrong-patient", text, (), "warning", withheld=case.known.doubt)
+    return Judged(summary, (item,), panel=False)
+
+
+def another(case: Case) -> tuple[str, ...]:
+    """Return a note where another record may be this person's: what is missing may stand there."""
+    why = case.known.another
+    return (f"Not all may be here: {why}.",) if why else ()

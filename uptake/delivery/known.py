@@ -1,7 +1,7 @@
 """What the newest run knows. In: a run's delivery tables; out: the rows of one patient.
 
 Every `delivery/<table>.parquet` of a run is served, and `medication_difference.parquet` beside it.
-A patient whom the id does not name for sure gets none: two records under one id are two people.
+A patient whom the id does not name for sure, or whose records contradict each other, gets none.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ FOLDER = "delivery"
 BESIDE = ("medication_difference",)
 """Tables that stand in the run's folder itself."""
 KEYS = "person_key.parquet"
+DOUBTS = "identity_doubt"
+"""The table that says of whom it cannot be told who they are."""
+TWO = "the id of this chart names two people"
 
 Row = Mapping[str, Any]
 
@@ -74,7 +77,12 @@ class Delivery:
         persons = self._persons.get(patient, set())
         ids = {found for person in persons for found in self._ids[person]}
         first = sorted(ids, key=lambda found: (found != patient, found))
-        return KnownPatient(self, tuple(first), len(persons) <= 1)
+        if len(persons) > 1:
+            return KnownPatient(self, tuple(first), TWO)
+        doubts = [row for name in first for row in self.rows(DOUBTS, name)]
+        graver = next((str(row["why"]) for row in doubts if not row["only_absence"]), "")
+        another = next((str(row["why"]) for row in doubts if row["only_absence"]), "")
+        return KnownPatient(self, tuple(first), graver, another)
 
     def rows(self, table: str, patient_id: str) -> Sequence[Row]:
         """Return the rows of a table under one id, as they stand in the file."""
@@ -89,7 +97,8 @@ class KnownPatient:
     delivery: Delivery
     names: tuple[str, ...]
     """The ids the run has rows under, the one that was asked for first."""
-    certain: bool
+    doubt: str = ""
+    another: str = ""
 
     @property
     def as_of(self) -> str:
@@ -98,7 +107,7 @@ class KnownPatient:
 
     def rows(self, table: str) -> Sequence[Row]:
         """Return the patient's rows of a table: of two records of one person, the first's."""
-        if not self.certain:
+        if self.doubt:
             return ()
         found = (self.delivery.rows(table, name) for name in self.names)
         return next((rows for rows in found if rows), ())
@@ -108,7 +117,8 @@ class KnownPatient:
 class Nothing:
     """What is known before the first run."""
 
-    certain: bool = True
+    doubt: str = ""
+    another: str = ""
     as_of: str = ""
 
     def rows(self, _: str) -> Sequence[Row]:

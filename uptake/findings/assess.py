@@ -32,6 +32,7 @@ from uptake.findings.knowledge import SHIPPED, Knowledge
 from uptake.findings.load import prepare, tables_needed
 from uptake.findings.notes import notes
 from uptake.identity import merges
+from uptake.identity.doubts import build_doubts
 from uptake.identity.lookup import FOLDER, write_index
 from uptake.identity.results import HARM_READS, read_linkage, write_duplicates
 from uptake.model import (
@@ -207,6 +208,7 @@ def _write(
         found = merges.find_merges(db, request.decided, request.as_of, request.before)
         merges.write_merges(db, found, out)
     if is_judged:
+        build_doubts(db)
         evidence.write_evidence(db, out)
     if request.keeps_history:
         write_history(db, results, request.before, out, request.as_of)

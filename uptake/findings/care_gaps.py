@@ -9,6 +9,7 @@ from uptake.care_gaps import judge, visits
 from uptake.care_gaps.facts import EHR, order_codes
 from uptake.care_gaps.rules import settings
 from uptake.engine.duckdb import quoted
+from uptake.identity import doubts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from uptake.engine.duckdb import Database
     from uptake.model import Check
 
-READS = judge.READS | visits.READS
+READS = judge.READS | visits.READS | doubts.READS
 """Tables the loader must make for rules."""
 FOLDER = "delivery"
 """Where a run keeps what is delivered."""
@@ -58,7 +59,8 @@ def write_care_gaps(
 ) -> list[str]:
     """Judge every rule, and write `care_gap` and `planned_visit` below the run's folder.
 
-    Returns what could not be judged, in sentences. Needs `finding` and the tables of READS.
+    Returns what could not be judged, in sentences. Needs `finding`, `identity_doubt`
+    and the tables of READS.
     """
     known = list(rules)
     faults = judge.judge_gaps(db, known, checks)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from uptake.engine.duckdb import quoted
 from uptake.findings import local_codes
+from uptake.identity import doubts
 from uptake.reconciliation.conflicts import batch as conflicts
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ FILES = {
     "delivery/medication_entry": "select * from medication_entry order by all",
     "delivery/allergy_entry": "select * from allergy_entry order by all",
     "delivery/conflict": conflicts.FILE,
+    "delivery/identity_doubt": doubts.DELIVERED,
     # What duplicates cost: facts of a requirement that lie on a record which nobody opens, and the
     # people of whom there is no other.
     "duplicate_cost": """
@@ -73,8 +75,8 @@ FILES = {
     "local_code": local_codes.LOCAL_CODE,
     "code_coverage": local_codes.CODE_COVERAGE,
 }
-READS = frozenset({"patient_survivor", "conflict"})
-"""The tables read here, beside those that fitness reads."""
+READS = doubts.READS | {"patient_survivor", "conflict"}
+"""The tables the loader must make for this, beside those that fitness reads."""
 
 
 def write_evidence(db: Database, folder: Path) -> None:

@@ -21,6 +21,7 @@ from uptake.findings.checks import run_checks
 from uptake.findings.examples import NOW
 from uptake.findings.knowledge import Knowledge
 from uptake.findings.load import prepare, tables_needed
+from uptake.identity import doubts
 from uptake.model import Feed
 from uptake.resources.store import load
 
@@ -68,6 +69,7 @@ def _faults_of_load(rule: GapRule, checks: list[Check], group: str, folder: Path
         knowledge = Knowledge(dict(shipped_reference_tables()))
         prepare(db, store, feeds, NOW, wanted, knowledge=knowledge)
         run_checks(db, checks, lambda _: None)
+        doubts.build_doubts(db)
         judge_gaps(db, [rule], checks)
         told = db.rows(
             "select p.feed, coalesce(r.id, ''), coalesce(g.status, 'not-applicable'), "

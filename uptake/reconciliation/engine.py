@@ -54,15 +54,12 @@ def reconcile(
     *,
     as_of: date,
     allergies: Sequence[Allergy] = (),
-    certain: bool = True,
 ) -> tuple[Discrepancy, ...]:
     """Return how the two lists of one person compare, the gravest difference first.
 
-    Where it is not `certain` that both lists are of one person, nothing else is said. `as_of` is
-    the day that stale is reckoned from. The same entries in any order give the same answer.
+    `as_of` is the day that stale is reckoned from. The same entries in any order give the same
+    answer. That both are one person's lists is for the caller to know.
     """
-    if not certain:
-        return (_discrepancy([Found("wrong-patient", None, None, ())]),)
     mine, theirs = build_side(chart, "chart"), build_side(outside, "outside")
     oldest = months_before(as_of, rules().months)
     found, left = pair(mine, theirs, oldest)

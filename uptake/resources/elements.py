@@ -6,11 +6,14 @@ its kind, and raises nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 Element = Mapping[str, Any]
+_PARTIAL = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?")
+_DECEMBER = 12
 
 
 def parts(sent: object) -> Element:
@@ -74,6 +77,23 @@ def day_of(text: object) -> date | None:
         return date.fromisoformat(str(text)[:10]) if text else None
     except ValueError:
         return None
+
+
+def days_of(at: object) -> tuple[date | None, date | None]:
+    """Return the first and the last day that a date, partial or not, can be; None of no date."""
+    found = _PARTIAL.match(str(at or ""))
+    if not found:
+        return None, None
+    year, month, day = (int(part) if part else 0 for part in found.groups())
+    try:
+        first = date(year, month or 1, day or 1)
+        if day:
+            return first, first
+        turns = month in (0, _DECEMBER)
+        over = date(year + 1, 1, 1) if turns else date(year, month + 1, 1)
+    except ValueError:
+        return None, None
+    return first, over - timedelta(days=1)
 
 
 def extensions(element: object, url: str) -> Iterator[Element]:

@@ -12,7 +12,17 @@ from typing import Any
 
 from uptake.care_gaps.lists import UNHEARD
 from uptake.care_gaps.rules import settings
-from uptake.delivery.cases import Act, Case, Context, Item, Judged, Need, Service, Suggestion
+from uptake.delivery.cases import (
+    Act,
+    Case,
+    Context,
+    Item,
+    Judged,
+    Need,
+    Service,
+    Suggestion,
+    withhold,
+)
 
 TABLE = "care_gap"
 USE_CASE = "care-gap-closure"
@@ -28,8 +38,10 @@ NAMED = 2
 
 def judge(case: Case) -> Judged | None:
     """Return the patient's gaps; None where no rule applies or none says anything."""
+    if case.known.doubt:
+        return withhold(case, "Care gaps are withheld")
     rows = [row for row in case.known.rows(TABLE) if _is_told(row)]
-    if not rows or not case.known.certain:
+    if not rows:
         return None
     items = tuple(_items(case, sorted(rows, key=_rank)))
     shown = [item for item in items if not item.withheld]

@@ -6,17 +6,15 @@ else is in the panel. Medications have a card of their own. Neither side is pref
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from uptake.delivery.cases import Case, Context, Item, Judged, Service
+from uptake.delivery.cases import Case, Context, Item, Judged, Service, another, withhold
 from uptake.reconciliation.conflicts.fhir import text_of, words_of
 
 TABLE = "conflict"
 USE_CASE = "outside-conflicts"
 IN_PANEL = "shown in the panel only"
-UNCERTAIN = "it is not certain that both records are of one person"
 REASONS = {
     "already-known": "Already known",
     "outside-record-wrong": "The outside record is wrong",
@@ -35,14 +33,13 @@ Row = Mapping[str, Any]
 
 def judge(case: Case) -> Judged | None:
     """Return what disagrees, None where nothing does."""
-    if not case.known.certain:
-        return None  # the medications' service says so, once
-    rows = [r for r in case.known.rows(TABLE) if r["type"] in _NOUNS]
+    if case.known.doubt:
+        return withhold(case, "Conflicts with outside records are withheld")
+    rows = [r for r in case.known.rows(TABLE) if r["type"] in _NOUNS and not r["withheld"]]
     if not rows:
         return None
-    shown = sorted((r for r in rows if not r["withheld"]), key=_worst_first)
-    items = (*map(_item, shown), *_withheld(rows))
-    return Judged(_summary(shown), items, _notes(case), overrides=REASONS)
+    rows.sort(key=_worst_first)
+    return Judged(_summary(rows), tuple(map(_item, rows)), _notes(case), overrides=REASONS)
 
 
 def _is_missing_allergy(row: Row) -> bool:
@@ -65,6 +62,7 @@ def _item(row: Row) -> Item:
         "warning" if row["severity"] == "high" else "info",
         tuple(f"{row[f'{side}_type']}/{row[f'{side}_id']}" for side in sides if row[f"{side}_id"]),
         withheld="" if _is_missing_allergy(row) else IN_PANEL,
+        lasting=row["type"] == "AllergyIntolerance",
     )
 
 
@@ -78,29 +76,20 @@ def _said(row: Row, side: str) -> Context:
     )
 
 
-def _withheld(rows: list[Row]) -> Iterator[Item]:
-    """Yield one item a reason: how many there are, and nothing of what they say."""
-    for why, count in sorted(Counter(r["withheld"] for r in rows if r["withheld"]).items()):
-        are = "conflict is" if count == 1 else "conflicts are"
-        text = f"{count} {are} withheld: {UNCERTAIN}"
-        yield Item("withheld", text, (), "info", withheld=why)
-
-
-def _summary(shown: list[Row]) -> str:
+def _summary(rows: list[Row]) -> str:
     """Return the gist, in words of ours alone."""
-    severe = sum(map(_is_missing_allergy, shown))
+    severe = sum(map(_is_missing_allergy, rows))
     if severe:
         allergies = "allergy is" if severe == 1 else "allergies are"
         return f"{severe} severe outside {allergies} not in the chart"
-    nouns = list(dict.fromkeys(_NOUNS[row["type"]] for row in shown))
-    if not nouns:
-        return "Conflicts with outside records are withheld"
+    nouns = list(dict.fromkeys(_NOUNS[row["type"]] for row in rows))
     return f"Outside records and the chart differ on {', '.join(nouns)}"
 
 
 def _notes(case: Case) -> tuple[str, ...]:
     as_of = case.known.as_of
-    return (f"Compared as of {as_of}; what was written later is not in it.",) if as_of else ()
+    made = (f"Compared as of {as_of}; what was written later is not in it.",) if as_of else ()
+    return (*made, *another(case))
 
 
 def _worst_first(row: Row) -> tuple[object, ...]:

@@ -130,10 +130,11 @@ def _summary(newest: VitalSet) -> str:
 def _item(
     case: Case, newest: VitalSet, sets: tuple[VitalSet, ...], told: Response, why: str
 ) -> Item:
-    """Return the score with its parts, how it changed, and what is asked for."""
-    trend = ", then ".join(one.score.words for one in reversed(sets)) if len(sets) > 1 else ""
-    whole = Context(f"NEWS2 {newest.score.words}", "", "0 to 20", trend, CHART, "", newest.anchor)
-    text = f"{_summary(newest)}. {told.response}.{_overdue(case, newest, told)}"
+    """Return what is asked for, how the score changed, and its parts; the summary has the score."""
+    trend = ", then ".join(one.score.words for one in reversed(sets))
+    changed = f"NEWS2 {trend}" if len(sets) > 1 else "the newest vital sign"
+    whole = Context(changed, source=CHART, at=newest.anchor)
+    text = f"{told.response}.{_overdue(case, newest, told)}"
     about = tuple(reading.source for reading in newest.readings.values())
     given = (_review(case, newest, told),)
     return Item("news2", text, (whole, *_parts(newest)), _severity(told), about, given, why)

@@ -1,7 +1,8 @@
 """Drugs about to be signed. In: drafts, the chart, the run's outside; out: duplicates, allergies.
 
 Only these two are looked for: nothing free knows interactions completely, and half a check would be
-trusted as a whole one.
+trusted as a whole one. A list of the chart that could not be read gives no card by itself, which
+would come with each order, but it is counted: such a silence says nothing of the order.
 """
 
 from __future__ import annotations
@@ -11,13 +12,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from uptake.delivery.cases import Case, Context, Item, Judged, Resource, Service, Severity
+from uptake.delivery.cases import (
+    Case,
+    Context,
+    Item,
+    Judged,
+    Resource,
+    Service,
+    Severity,
+    another,
+)
 from uptake.delivery.services.medications import (
     ALLERGIES,
     REQUESTS,
     STATEMENTS,
     USE_CASE,
-    is_certain,
     said_of,
 )
 from uptake.reconciliation.entries import Entry, read_entries
@@ -44,6 +53,8 @@ TEXTS = {
     "duplicate": "{name}: the patient has this drug already",
     "duplicate-class": "{name}: the patient has a drug of this class already",
 }
+LISTS = {ALLERGIES: "allergies", REQUESTS: "prescriptions", STATEMENTS: "reported medications"}
+"""What an order is held against in the chart."""
 SUMMED = {
     "allergy": "an allergy on record",
     "duplicate": "a drug the patient has already",
@@ -62,7 +73,10 @@ class _Known:
 
 
 def judge(case: Case) -> Judged | None:
-    """Return what speaks against the orders being signed, None where nothing does."""
+    """Return what speaks against the orders being signed, None where nothing does.
+
+    A list that could not be read is an item that is only counted.
+    """
     drafts = [d for d in case.drafts if d.get("resourceType") == "MedicationRequest"]
     if not drafts:
         return None
@@ -76,21 +90,21 @@ def judge(case: Case) -> Judged | None:
             order, [*chart, *known.orders[:place]], known.outside, known.allergies
         )
     )
+    unread = tuple(_unread(case))
     if not items:
-        return None
+        return Judged("Not all could be compared", unread, panel=False) if unread else None
     kinds = Counter(item.kind for item in items)
     told = "; ".join(words for kind, words in SUMMED.items() if kinds[kind])
     return Judged(
-        f"Before you sign: {told}", items, _notes(case, known.orders),
+        f"Before you sign: {told}", (*items, *unread), _notes(case, known.orders),
         overrides=REASONS, panel=False,
     )  # fmt: skip
 
 
 def _known(case: Case, drafts: Sequence[Resource]) -> _Known:
     today = case.now.date()
-    certain = is_certain(case)
-    rows = case.known.rows("medication_entry") if certain else ()
-    outside = read_outside(rows, case.known.rows("allergy_entry") if certain else (), today)
+    rows = case.known.rows("medication_entry")
+    outside = read_outside(rows, case.known.rows("allergy_entry"), today)
     feed = rows[0]["patient_feed"] if rows else CHART
     given = [*case.of(REQUESTS.key).resources, *case.of(STATEMENTS.key).resources]
     ordered = [sent for draft in drafts if (sent := sent_of(draft, "chart", ORDERS))]
@@ -140,6 +154,17 @@ def _item(order: Entry, one: Objection, case: Case) -> Item:
     )
 
 
+def _lacking(case: Case) -> Iterable[str]:
+    """Return which lists of the chart were not read, or not whole."""
+    return (words for need, words in LISTS.items() if not case.of(need.key).told)
+
+
+def _unread(case: Case) -> Iterable[Item]:
+    """Return an item a list that was not read; it has nothing to show."""
+    for words in _lacking(case):
+        yield Item("unread", "", (), "info", withheld=f"{words} could not be read")
+
+
 def _notes(case: Case, orders: Sequence[Entry]) -> tuple[str, ...]:
     """Return what could not be compared, in sentences."""
     notes = ["Interactions are not checked."]
@@ -147,17 +172,11 @@ def _notes(case: Case, orders: Sequence[Entry]) -> tuple[str, ...]:
     if unread:
         words = "1 order has" if unread == 1 else f"{unread} orders have"
         notes.append(f"{words} no code that could be compared.")
-    lacking = [
-        words
-        for need, words in ((ALLERGIES, "allergies"), (REQUESTS, "prescriptions"),
-                            (STATEMENTS, "reported medications"))
-        if not case.of(need.key).told
-    ]  # fmt: skip
-    if lacking:
-        notes.append(f"The chart's {', '.join(lacking)} could not be read.")
-    if not is_certain(case):
-        notes.append("Outside records are left out: it is not certain whose they are.")
-    return tuple(notes)
+    if lacking := ", ".join(_lacking(case)):
+        notes.append(f"The chart's {lacking} could not be read: no order was compared with them.")
+    if case.known.doubt:
+        notes.append(f"Outside records are left out: {case.known.doubt}.")
+    return (*notes, *another(case))
 
 
 SERVICES = (
@@ -171,5 +190,7 @@ SERVICES = (
         USE_CASE,
         (REQUESTS, STATEMENTS, ALLERGIES),
         judge,
+        "Where allergies or medications cannot be read, no card does not say that there are none: "
+        "send them as prefetch, or let them be read.",
     ),
 )

@@ -10,12 +10,22 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
-from uptake.delivery.cases import Act, Case, Context, Item, Judged, Need, Service, Suggestion
+from uptake.delivery.cases import (
+    Act,
+    Case,
+    Context,
+    Item,
+    Judged,
+    Need,
+    Service,
+    Suggestion,
+    another,
+    withhold,
+)
 from uptake.reconciliation.engine import reconcile
 from uptake.reconciliation.entries import read_entries
 from uptake.reconciliation.reading import read_allergies, read_chart, read_outside
@@ -45,7 +55,6 @@ REASONS = {
 SAID = {"MedicationDispense": "dispensed", "MedicationStatement": "reported",
         "AllergyIntolerance": "allergy recorded"}  # fmt: skip
 CATEGORY = "http://terminology.hl7.org/CodeSystem/medication-statement-category"
-UNCERTAIN = "it is not certain that both records are of one person"
 _DOSED = ("dose", "frequency", "strength", "form")
 
 
@@ -61,25 +70,18 @@ class Compared:
 
 def judge(case: Case) -> Judged | None:
     """Return what outside sources have and the chart has not, None where nothing differs."""
-    if not is_certain(case):
-        item = Item("wrong-patient", rules().kinds["wrong-patient"].words, (), "warning",
-                    withheld=UNCERTAIN)  # fmt: skip
-        return Judged("Outside medications are withheld", (item,), panel=False)
+    if case.known.doubt:
+        return withhold(case, "Outside medications are withheld")
     compared = compare(case)
     news = [one for one in compared.differences if one.is_news]
     if not news:
         return None
-    notes = [*compared.notes, *_unread(compared.differences), "Interactions are not checked."]
+    notes = [
+        *compared.notes, *_unread(compared.differences), *another(case),
+        "Interactions are not checked.",
+    ]  # fmt: skip
     items = tuple(_item(one, case) for one in news)
     return Judged(_summary(news), items, tuple(notes), overrides=REASONS)
-
-
-def is_certain(case: Case) -> bool:
-    """Tell whether outside records are this patient's: the id names one person, and no record
-    contradicts the chart on who that is (birth date, sex, name).
-    """
-    who = (row for row in case.known.rows("conflict") if row["type"] == "Patient")
-    return case.known.certain and not any(row["withheld"] for row in who)
 
 
 def compare(case: Case) -> Compared:
@@ -260,6 +262,7 @@ def _reported(told: Told, case: Case) -> Act | None:
         return None
     codings = msgspec.json.decode(row["codings"]) if row["codings"] else []
     day = f" of {told.day.isoformat()}" if told.day else ""
+    source = case.called(told.feed)
     statement: dict[str, Any] = {
         "resourceType": "MedicationStatement",
         "status": "active",
@@ -269,15 +272,15 @@ def _reported(told: Told, case: Case) -> Act | None:
             "coding": [{k: v for k, v in c.items() if v} for c in codings],
         },
         "subject": {"reference": f"Patient/{case.patient}"},
-        "dateAsserted": _instant(case.now),
-        "informationSource": {"type": "Organization", "display": told.by or told.feed},
-        "derivedFrom": [{"type": told.type, "display": f"{told.type}{day}, {told.feed}"}],
+        "dateAsserted": case.now.isoformat(timespec="seconds"),
+        "informationSource": {"type": "Organization", "display": told.by or source},
+        "derivedFrom": [{"type": told.type, "display": f"{told.type}{day}, {source}"}],
     }
     if not codings:
         del statement["medicationCodeableConcept"]["coding"]
     if told.sig:
         statement["dosage"] = [{"text": told.sig}]
-    what = f"Add {told.text} to the chart's list as {told.feed} has it; check it with the patient"
+    what = f"Add {told.text} to the chart's list as {source} has it; check it with the patient"
     return Act("create", what, statement)
 
 
@@ -291,14 +294,11 @@ def _ended(mine: Told, theirs: Told, case: Case) -> Act | None:
     if resource is None:
         return None
     day = f" on {theirs.day.isoformat()}" if theirs.day else ""
-    why = f"Stopped in {theirs.feed}{day}"
-    reason: object = {"text": why} if mine.type == "MedicationRequest" else [{"text": why}]
+    where = f"in {case.called(theirs.feed)}{day}"
+    text = {"text": f"Stopped {where}"}
+    reason: object = text if mine.type == "MedicationRequest" else [text]
     stopped: Mapping[str, Any] = {**resource, "status": "stopped", "statusReason": reason}
-    return Act("update", f"Stop {mine.text} in the chart: {why.lower()}", stopped)
-
-
-def _instant(now: datetime) -> str:
-    return now.astimezone(UTC).isoformat(timespec="seconds")
+    return Act("update", f"Stop {mine.text} in the chart: stopped {where}", stopped)
 
 
 _WHAT = (

@@ -60,7 +60,6 @@ def build_conflicts(db: Database) -> None:
             db.run(statement)
         _put(db, "verdict", _of_results(db))
         _put(db, "verdict", _of_persons(db))
-    db.run(queries.WITHHELD)
     db.run(queries.AUTHORS)
     db.run(queries.CONFLICTS)
     _drop(db)

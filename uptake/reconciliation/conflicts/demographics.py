@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from uptake.reconciliation.conflicts.elements import Resource, days_of
 from uptake.reconciliation.conflicts.model import Origin, Role, Side, Stance, Verdict
 from uptake.reconciliation.conflicts.rules import rules
+from uptake.resources.elements import days_of
+
+if TYPE_CHECKING:
+    from uptake.reconciliation.conflicts.elements import Resource
 
 _SEXES = frozenset(("male", "female", "other"))
 

@@ -12,13 +12,13 @@ from uptake.reconciliation.conflicts.concepts import Concept, read_concept
 from uptake.reconciliation.conflicts.elements import (
     Resource,
     codes_in,
-    days_of,
     displays_in,
     inside,
 )
 from uptake.reconciliation.conflicts.model import Coding, Origin, Role
 from uptake.reconciliation.conflicts.rules import rules
 from uptake.reconciliation.tables import rules as drug_rules
+from uptake.resources.elements import days_of
 
 _NONE = re.compile(r"no (?:known|history|current)\b", re.IGNORECASE)
 

@@ -8,9 +8,7 @@ READS_LISTS = frozenset(
     ["patient", "person", "condition", "allergy_intolerance", "observation", "coding", "identifier",
      "reference", "system_status"]
 )  # fmt: skip
-READS = READS_LISTS | {
-    "medication_difference", "list_verdict", "patient_link", "person_record",
-}  # fmt: skip
+READS = READS_LISTS | {"medication_difference", "list_verdict", "person_record"}
 """Tables the loader must make, beside what every load has."""
 
 VERDICTS = """
@@ -158,32 +156,6 @@ insert into verdict
     and outside_rid not in (select rid from echo)
 """
 
-WITHHELD = """
-create temp table unsure as
-  with waiting as (
-    select unnest([l.person, r.person]) as person,
-      'a record that may be the same patient waits for review' as why
-    from patient_link k join person l on l.rid = k.rid_l join person r on r.rid = k.rid_r
-    where k.outcome = 'review' and coalesce(k.decided, '') in ('', 'unsure')
-      and l.person <> r.person
-  ),
-  contradicted as (
-    select person, 'the records contradict each other on who the patient is' as why from verdict
-    where kind in ('birth-date', 'sex') or (kind = 'name' and severity = 'high')
-  ),
-  shared as (
-    select p.person, 'one id names two people' as why
-    from record i join person p using (rid)
-    where i.type = 'Patient' and i.id is not null
-    qualify min(p.person) over (partition by i.feed, i.id)
-      <> max(p.person) over (partition by i.feed, i.id)
-  )
-  select person, min(why) as why
-  from (from waiting union all from contradicted union all from shared) group by person
-"""
-"""Two records that share a number are one person, whatever their likeness, unless they contradict
-each other: then the number may be on another's record."""
-
 _PATHS = (
     "AllergyIntolerance.asserter", "AllergyIntolerance.recorder", "Condition.asserter",
     "Condition.recorder", "Observation.performer", "Patient.managingOrganization",
@@ -208,17 +180,13 @@ _DISPLAYS = " ".join(
     for element in ("asserter", "recorder", "requester", "informationSource", "performer[0]",
                     "performer[0].actor", "managingOrganization")
 )  # fmt: skip
-_SURE = "u.why is null"
 
 
 def _side(name: str) -> str:
     """Return the columns of one side."""
     return f"""
-    case when {_SURE} then v.{name}_text end as {name}_text,
-    case when {_SURE} then v.{name}_date end as {name}_date,
-    case when {_SURE} then {name}.author end as {name}_by,
-    {name}.feed as {name}_feed, {name}.type as {name}_type, {name}.id as {name}_id,
-    {name}.provenance as {name}_provenance"""
+    v.{name}_text, v.{name}_date, {name}.author as {name}_by, {name}.feed as {name}_feed,
+    {name}.type as {name}_type, {name}.id as {name}_id, {name}.provenance as {name}_provenance"""
 
 
 CONFLICTS = f"""
@@ -245,18 +213,24 @@ create table conflict as
     left join conflict_author a on a.rid = i.rid left join told p on p.rid = i.rid
   )
   select n.id as patient_id, n.feed as patient_feed, v.person, v.type, v.kind, v.stance,
-    v.severity, case when {_SURE} then v.name end as name,
-    v.chart_rid, {_side("chart")}, v.outside_rid, {_side("outside")},
-    case when {_SURE} then v.evidence end as evidence, coalesce(u.why, '') as withheld
+    v.severity, v.name, v.chart_rid, {_side("chart")}, v.outside_rid, {_side("outside")}, v.evidence
   from verdict v join named n using (person)
   left join side chart on chart.rid = v.chart_rid
   left join side outside on outside.rid = v.outside_rid
-  left join unsure u on u.person = v.person
 """
-"""Of a patient who is not known for sure no content is kept, only which records disagree."""
 
-FILE = "select * exclude (chart_rid, outside_rid) from conflict order by all"
-"""What a run keeps, sorted by patient."""
+_SAID = (
+    "name", "chart_text", "chart_date", "chart_by", "outside_text", "outside_date", "outside_by",
+    "evidence",
+)  # fmt: skip
+_WITHHELD = ", ".join(f"if(d.person is null, c.{name}, null) as {name}" for name in _SAID)
+FILE = f"""
+select c.* exclude (chart_rid, outside_rid) replace ({_WITHHELD}), coalesce(d.why, '') as withheld
+from conflict c left join identity_doubt d on d.person = c.person and not d.only_absence
+order by all
+"""
+"""What a run keeps, sorted by patient. Where it cannot be told whose facts they are no content is
+kept, only which records disagree."""
 DROPPED = (
-    "both_know", "echo", "met", "met_result", "verdict", "unsure", "conflict_author",
+    "both_know", "echo", "met", "met_result", "verdict", "conflict_author",
 )  # fmt: skip

@@ -14,12 +14,12 @@ from uptake.reconciliation.conflicts.elements import (
     Resource,
     codes_in,
     codings_in,
-    days_of,
     displays_in,
 )
 from uptake.reconciliation.conflicts.model import Origin, Role, Side, Stance, Verdict
 from uptake.reconciliation.conflicts.rules import rules
 from uptake.reconciliation.conflicts.values import Number, Value, agree, read_value, side_of
+from uptake.resources.elements import days_of
 from uptake.terminology.systems import canonical
 
 Codes = frozenset[tuple[str, str]]

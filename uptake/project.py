@@ -3,8 +3,12 @@
 [assess]
 as_of = "2026-11-01"          # what "now" means; default: now
 
+[project]
+zone = "Europe/Madrid"        # where its clinicians are: whose day "today" is; default: UTC
+
 [feeds.lab]
 path = "lab"                  # beside uptake.toml
+title = "Northside Laboratory"  # what clinicians call it; default: its name
 role = "external"             # or "ehr"
 complete_for = ["Observation"]  # for these, no fact means there is none
 sample = false                # true: broken references cannot be judged
@@ -30,12 +34,14 @@ ehr = ["https://ehr.example.org"]    # who may frame the panel
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from uptake import r4
 from uptake.definitions.surfaces import is_zone
@@ -46,15 +52,25 @@ if TYPE_CHECKING:
     from uptake.state.database import State
 
 FILE = "uptake.toml"
-_TABLES = ("assess", "conformance", "feeds", "state", "terminology", "web")
+TITLE_LONGEST = 60
+"""Characters."""
+_TABLES = ("assess", "conformance", "feeds", "project", "state", "terminology", "web")
 _LISTS = ("ehr",)
 _KEYS: dict[str, dict[str, type]] = {
     "conformance": {"packages": list},
+    "project": {"zone": str},
     "terminology": {"server": str},
     "state": {"url": str},
     "web": {"base_url": str, "hosts": list, "ehr": list},
 }
-_FEED_KEYS = {"path": str, "role": str, "complete_for": list, "sample": bool, "zone": str}
+_FEED_KEYS = {
+    "path": str,
+    "title": str,
+    "role": str,
+    "complete_for": list,
+    "sample": bool,
+    "zone": str,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +81,20 @@ class Project:
     feeds: tuple[Feed, ...] = ()
     as_of: str = ""
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """What [conformance], [state], [terminology] and [web] say."""
+    """What [conformance], [project], [state], [terminology] and [web] say."""
     ehr: tuple[Mapping[str, Any], ...] = ()
     """What each [[ehr]] says; delivery reads it."""
+
+    @property
+    def zone(self) -> ZoneInfo | None:
+        """Return where the project's clinicians are, None where nobody said."""
+        name = self.settings.get("project", {}).get("zone")
+        return ZoneInfo(name) if name else None
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """Return what clinicians call the feeds that have a title, by their names."""
+        return {feed.name: feed.title for feed in self.feeds if feed.title}
 
     @property
     def state_url(self) -> str:
@@ -136,6 +163,8 @@ def read_project(folder: Path) -> Project:
     )
     for name, keys in _KEYS.items():
         _judge(name, settings.get(name, {}), keys, faults)
+    _judge_zone("project.zone", settings.get("project", {}), faults)
+    _judge_alike(feeds, faults)
     as_of = settings.get("assess", {}).get("as_of", "")
     if faults:
         raise DefinitionError([f"{path}: {fault}" for fault in faults])
@@ -170,14 +199,53 @@ def _feed(folder: Path, name: str, table: Any, faults: list[str]) -> Feed:
         for t in complete
         if t not in r4.resource_types()
     ]
-    zone = str(table.get("zone", ""))
-    if zone and not is_zone(zone):
-        faults.append(f"feeds.{name}.zone is {zone!r}; write one as in America/Chicago")
+    _judge_zone(f"feeds.{name}.zone", table, faults)
     path = folder / str(table.get("path", name))
     if not path.exists():
         faults.append(f"feeds.{name}.path: {path} is not there")
-    sample = bool(table.get("sample", False))
-    return Feed(name, path, str(role), tuple(complete), sample, zone)
+    return Feed(
+        name,
+        path,
+        str(role),
+        tuple(complete),
+        bool(table.get("sample", False)),
+        str(table.get("zone", "")),
+        _title(f"feeds.{name}.title", table, faults),
+    )
+
+
+def _judge_zone(what: str, table: Mapping[str, Any], faults: list[str]) -> None:
+    """Note a `zone` that the time zone database does not know."""
+    zone = table.get("zone", "")
+    if isinstance(zone, str) and zone and not is_zone(zone):
+        faults.append(f"{what} is {zone!r}; write one as in America/Chicago")
+
+
+def _title(what: str, table: Mapping[str, Any], faults: list[str]) -> str:
+    """Return what clinicians call a feed, empty where nobody said; note what cannot be shown."""
+    title = table.get("title")
+    if not isinstance(title, str):
+        return ""
+    if not title.strip():
+        faults.append(f"{what} is empty; write what clinicians call it, or leave it out")
+    elif not title.isprintable():
+        faults.append(f"{what} has a line break, or another character that cannot be shown")
+    elif len(title) > TITLE_LONGEST:
+        faults.append(f"{what} has {len(title)} characters; write {TITLE_LONGEST} at most")
+    return title.strip()
+
+
+def _judge_alike(feeds: Iterable[Feed], faults: list[str]) -> None:
+    """Note feeds that a clinician could not tell from each other: a title is somebody's once."""
+    called: dict[str, list[Feed]] = defaultdict(list)
+    for feed in feeds:
+        called[(feed.title or feed.name).casefold()].append(feed)
+    faults += [
+        f"{' and '.join(f'feeds.{feed.name}' for feed in alike)} have one title; "
+        "nobody could tell them from each other"
+        for alike in called.values()
+        if len(alike) > 1 and any(feed.title for feed in alike)
+    ]
 
 
 def existing_state(project: Project) -> State | None:
@@ -192,28 +260,53 @@ def existing_state(project: Project) -> State | None:
     return open_state(project.state_url)
 
 
-def now(project: Project, real: datetime) -> datetime:
-    """Return what "now" means: the project's as-of, a date meaning its end, or the real now.
+def as_of(project: Project, real: datetime) -> datetime:
+    """Return what a run is made as of: the project's as-of, a date meaning its end, or real now.
 
     Raises DefinitionError where the as-of is no date and no date-time.
     """
+    return _instant(project, real, UTC)
+
+
+def now(project: Project, real: datetime) -> datetime:
+    """Return what "now" means to people: the project's as-of, or the real now, by their clock.
+
+    Its date is the day in the project's zone, that of the as-of where this is a date. Raises
+    DefinitionError where the as-of is no date and no date-time.
+    """
+    zone = project.zone or UTC
+    return local(_instant(project, real, zone), zone)
+
+
+def local(at: datetime, zone: tzinfo) -> datetime:
+    """Return an instant by the clock of a zone, with the offset and the name it has there then.
+
+    The offset is fixed: of two times with one ZoneInfo, Python takes the difference of the hands,
+    which is an hour off where the clocks were changed in between.
+    """
+    there = at.astimezone(zone)
+    return there.replace(tzinfo=timezone(there.utcoffset() or timedelta(), there.tzname() or ""))
+
+
+def _instant(project: Project, real: datetime, zone: tzinfo) -> datetime:
     try:
-        return instant(project.as_of, real)
+        return instant(project.as_of, real, zone)
     except ValueError as error:
         raise DefinitionError(
             [f"{FILE}: as_of is {project.as_of!r}; write a date, as in 2026-11-23"]
         ) from error
 
 
-def instant(text: str, real: datetime) -> datetime:
-    """Return the instant of a text: of a date its end, so that its own facts are past.
+def instant(text: str, real: datetime, zone: tzinfo = UTC) -> datetime:
+    """Return the instant of a text: of a date its end in a zone, so that its own facts are past.
 
-    An empty text is the real now. Raises ValueError for one that is no date and no date-time.
+    A date-time without an offset is UTC's, an empty text the real now. Raises ValueError for one
+    that is no date and no date-time.
     """
     if not text:
         return real
     if len(text) == len("2026-11-23"):
-        return datetime.combine(date.fromisoformat(text), time.max, UTC)
+        return datetime.combine(date.fromisoformat(text), time.max, zone)
     found = datetime.fromisoformat(text)
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
@@ -225,6 +318,9 @@ TEMPLATE = """\
 
 [assess]
 # as_of = "2026-11-01"        # what "now" means; default: the moment of the run
+
+# [project]
+# zone = "Europe/Madrid"      # where its clinicians are: whose day "today" is; default: UTC
 
 # [feeds.ehr]
 # path = "ehr"                # a folder or file of FHIR R4 NDJSON or Bundles

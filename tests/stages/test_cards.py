@@ -56,7 +56,7 @@ def body(*items: Item, **more: Any) -> dict[str, Any]:
 
 
 def test_a_line_says_everything_that_makes_a_fact_usable() -> None:
-    assert re.sub(r"\\(?=[().])", "", told_of(SEEN, NOW)) == (
+    assert re.sub(r"\\(?=[().])", "", told_of(SEEN, Place(BASE), NOW)) == (
         "9.1 % (range under 7) up from 8.2, 2026-10-01, 31 days ago by Dr Ngo (lab)"
     )
     (line,) = body(item())["detail"].split("\n")
@@ -87,7 +87,7 @@ def test_a_line_says_everything_that_makes_a_fact_usable() -> None:
     ],
 )
 def test_the_age_of_a_fact(at: Any, words: str) -> None:
-    assert told_of(Context(at=at), NOW) == words
+    assert told_of(Context(at=at), Place(BASE), NOW) == words
 
 
 @pytest.mark.parametrize(
@@ -105,6 +105,12 @@ def test_the_age_of_a_fact(at: Any, words: str) -> None:
 )
 def test_what_nobody_could_act_on_is_withheld(context: tuple[Context, ...], why: str) -> None:
     assert why_withheld(item(context=context)) == why
+
+
+def test_what_holds_until_it_is_taken_back_needs_no_date() -> None:
+    undated = item(context=(Context(value="penicillin", source="lab"),), lasting=True)
+    assert why_withheld(undated) == ""
+    assert "penicillin on an unknown day" in body(undated)["detail"]
 
 
 def test_a_card_says_how_much_is_not_shown() -> None:

@@ -127,6 +127,7 @@ def test_the_project_names_its_feeds(spoilt: tuple[Path, Truth]) -> None:
     project = tomllib.loads((spoilt[0] / "uptake.toml").read_text("utf-8"))
     assert project["assess"]["as_of"] == "2026-11-01"
     assert set(project["feeds"]) == FEEDS
+    assert len({feed["title"] for feed in project["feeds"].values()}) == len(FEEDS)
     roles = {name: f.get("role") for name, f in project["feeds"].items()}
     assert [name for name, role in roles.items() if role == "ehr"] == ["ehr"]
     assert [name for name, role in roles.items() if role is None] == ["west-monitors"]

@@ -111,7 +111,7 @@ def _search(
     from uptake.feeds.files import find_feeds
     from uptake.findings.duplicates import Search
     from uptake.findings.inputs import read_inputs
-    from uptake.project import now
+    from uptake.project import as_of
 
     declared = () if sources or feeds else project.feeds
     if not (sources or feeds or declared):
@@ -119,7 +119,7 @@ def _search(
     inputs = read_inputs(project)
     return Search(
         feeds=find_feeds(sources, named(feeds), declared),
-        as_of=now(project, datetime.now(UTC)),
+        as_of=as_of(project, datetime.now(UTC)),
         threads=threads or os.cpu_count() or 1,
         memory=known_memory(memory),
         knowledge=inputs.knowledge,

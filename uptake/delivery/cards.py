@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -45,11 +45,45 @@ _NUMBER = re.compile(r"[<>≤≥~]?\s*-?\d+([.,]\d+)?")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the card's links lead."""
+    """Where something is shown: where links lead, what sources are called, which clock hangs."""
 
     base_url: str
     smart: bool = False
     """True: the EHR can launch the panel, which signs the clinician in."""
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """What clinicians call a feed, by its name."""
+    zone: tzinfo | None = None
+    """None: nobody said; a time is then that of the clock it was charted by."""
+
+    def called(self, source: str) -> str:
+        """Return what clinicians call a source."""
+        return self.titles.get(source, source)
+
+    def day(self, at: date | datetime) -> date:
+        """Return the day it was here."""
+        return self._here(at).date() if isinstance(at, datetime) else at
+
+    def moment(self, at: date | datetime | None) -> str:
+        """Return a day, or an instant to the minute by the clock here; empty: nobody knows.
+
+        A zone is named where the clock is not the one that was charted by, where it shows this
+        time twice, and where it is UTC's, which hangs in no ward.
+        """
+        if not isinstance(at, datetime):
+            return at.isoformat() if at else ""
+        here = self._here(at)
+        offset = here.utcoffset()
+        if here.tzinfo is self.zone:
+            named = {at.utcoffset(), here.replace(fold=1 - here.fold).utcoffset()} != {offset}
+        else:
+            named = not offset
+        return f"{here:%Y-%m-%d %H:%M}{f' {_zone_name(here)}' if named else ''}"
+
+    def _here(self, at: datetime) -> datetime:
+        try:
+            return _aware(at).astimezone(self.zone) if self.zone else _aware(at)
+        except OverflowError:  # the first or the last day there is: someone's "always" or "never"
+            return _aware(at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +119,7 @@ def why_withheld(item: Item) -> str:
     """Return what an item lacks to be acted on: a source, a date or a unit; empty: nothing."""
     if not item.context or not all(one.source for one in item.context):
         return "no source"
-    if all(one.at is None for one in item.context):
+    if not item.lasting and all(one.at is None for one in item.context):
         return "no date"
     if any(_NUMBER.fullmatch(one.value) and not one.unit for one in item.context):
         return "no unit"
@@ -107,7 +141,7 @@ def build_card(judged: Judged, use_case: str, place: Place, now: datetime) -> Ca
     body: dict[str, Any] = {
         "uuid": uuid,
         "summary": plain(judged.summary, SUMMARY_BELOW - 1),
-        "detail": _detail(judged, shown, now),
+        "detail": _detail(judged, shown, place, now),
         "indicator": max((item.severity for item in shown), key=SEVERITIES.index),
         "source": {"label": f"Uptake: {use_case.replace('-', ' ')}"},
         "overrideReasons": [
@@ -156,9 +190,13 @@ def _act(act: Act) -> dict[str, Any]:
     return found
 
 
-def _detail(judged: Judged, shown: Sequence[Item], now: datetime) -> str:
-    worst_first = sorted(shown, key=lambda item: -SEVERITIES.index(item.severity))
-    lines = [f"- {_line(item, now)}" for item in worst_first[:LINES]]
+def lines_of(items: Iterable[Item]) -> list[Item]:
+    """Return the items that have a line on a card, the worst first."""
+    return sorted(items, key=lambda item: -SEVERITIES.index(item.severity))[:LINES]
+
+
+def _detail(judged: Judged, shown: Sequence[Item], place: Place, now: datetime) -> str:
+    lines = [f"- {_line(item, place, now)}" for item in lines_of(shown)]
     if len(shown) > LINES:
         lines.append(f"- and {len(shown) - LINES} more")
     notes = [*judged.notes, *_left_out(judged.items)]
@@ -168,50 +206,56 @@ def _detail(judged: Judged, shown: Sequence[Item], now: datetime) -> str:
 
 def _left_out(items: Iterable[Item]) -> list[str]:
     """Return a sentence on what is withheld: a clinician is to know that there is more."""
-    counts = Counter(item.withheld for item in items if item.withheld)
+    counts = Counter(item.withheld for item in items if item.withheld and item.text)
     if not counts:
         return []
     return [f"Not shown: {', '.join(f'{n} ({why})' for why, n in sorted(counts.items()))}."]
 
 
-def _line(item: Item, now: datetime) -> str:
+def _line(item: Item, place: Place, now: datetime) -> str:
     """Return one item in words, with what makes each of its facts usable."""
-    said = "; ".join(told for one in item.context if (told := told_of(one, now)))
+    said = "; ".join(told for one in item.context if (told := told_of(one, place, now)))
     colon = "" if item.text.endswith(".") else ":"
     return f"**{escaped(item.text, SENTENCE)}**" + (f"{colon} {said}" if said else "")
 
 
-def told_of(one: Context, now: datetime) -> str:
-    """Return value, range, trend, day and age, author and source of a fact, escaped."""
+def told_of(one: Context, place: Place, now: datetime) -> str:
+    """Return value, range, trend, day and age, author and source of a fact there, escaped."""
     parts = [escaped(f"{one.value} {one.unit}", SENTENCE)]
     if one.range:
         parts.append(f"(range {escaped(one.range, 40)})")
     if one.trend:
         parts.append(f"{escaped(one.trend)},")
-    parts.append(escaped(_when(one.at, now)))
+    parts.append(escaped(_when(one.at, place, now)))
     if one.author:
         parts.append(f"by {escaped(one.author, 40)}")
     if one.source:
-        parts.append(f"({escaped(one.source, 40)})")
+        parts.append(f"({escaped(place.called(one.source))})")
     return " ".join(part for part in parts if part)
 
 
-def _when(at: date | datetime | None, now: datetime) -> str:
-    """Return when it was and how long ago; the clock's time only on the last two days.
-
-    The clock is the one that was charted by; UTC, which no ward's clock shows, is named.
-    """
+def _when(at: date | datetime | None, place: Place, now: datetime) -> str:
+    """Return when it was and how long ago; the clock's time only on the last two days."""
     if at is None:
         return "on an unknown day"
     if not isinstance(at, datetime):
-        return f"{at.isoformat()}, {_days_ago((now.date() - at).days)}"
-    instant = at if at.tzinfo else at.replace(tzinfo=UTC)
-    minutes = int((now - instant).total_seconds() // 60)
+        return f"{place.moment(at)}, {_days_ago((place.day(now) - at).days)}"
+    minutes = int((now - _aware(at)).total_seconds() // 60)
     if minutes >= 48 * 60:
-        return f"{instant.date().isoformat()}, {_days_ago(minutes // 1440)}"
+        return f"{place.moment(place.day(at))}, {_days_ago(minutes // 1440)}"
     many, unit = (minutes, "minute") if minutes < 120 else (minutes // 60, "hour")
-    zone = "" if instant.utcoffset() else " UTC"
-    return f"{instant:%Y-%m-%d %H:%M}{zone}, {_ago(many, unit)}"
+    return f"{place.moment(at)}, {_ago(many, unit)}"
+
+
+def _aware(at: datetime) -> datetime:
+    """Return an instant of a table, which is UTC and does not say so, with its zone."""
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _zone_name(at: datetime) -> str:
+    """Return `CET`; where a zone has no letters `UTC+08`."""
+    name = at.tzname() or ""
+    return f"UTC{name}" if name.startswith(("+", "-")) else name
 
 
 def _days_ago(days: int) -> str:

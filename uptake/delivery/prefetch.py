@@ -155,7 +155,8 @@ def _whose(resource: Resource) -> Iterator[str]:
 def resolve(query: str, context: Context, now: datetime) -> str | None:
     """Return a template with its tokens filled in; None where the context does not fill them.
 
-    Tokens are `{{context.patientId}}`, `userId`, `encounterId`, and `{{today() - 90 days}}`.
+    Tokens are `{{context.patientId}}`, `userId`, `encounterId`, and `{{today() - 90 days}}`; today
+    is the day of `now` by the clock it carries, the hospital's.
     """
     values = {
         "context.patientId": _identity(context.patient_id.removeprefix("Patient/")),

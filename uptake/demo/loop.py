@@ -23,7 +23,7 @@ from uptake.demo.hospital.calendar import LOOKED
 from uptake.demo.practice.registration import PORT, register
 from uptake.findings.assess import Request
 from uptake.findings.inputs import read_inputs
-from uptake.project import now, read_project
+from uptake.project import as_of, now, read_project
 from uptake.report.run import write_run
 from uptake.rollout import charter, drafting, feedback, gates, people, signing, workflow
 from uptake.rollout.chain import measured
@@ -67,7 +67,7 @@ class Demo:
 
     def assess(self, day: date | None = None) -> Path:
         """Assess as of the end of a day, or of the project's as-of; return the run's folder."""
-        at = _end_of(day) if day else now(self.project, datetime.now(UTC))
+        at = _end_of(day) if day else as_of(self.project, datetime.now(UTC))
         self.watch.begin(f"As of {at:%Y-%m-%d}", 1)
         inputs = read_inputs(self.project)
         request = Request(

@@ -201,6 +201,8 @@ class Feed:
     """True when the load is declared a sample: broken references cannot be judged."""
     zone: str = ""
     """The sender's time zone by its IANA name; empty when nobody said."""
+    title: str = ""
+    """What clinicians call it; empty: its name."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -19,7 +19,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from uptake.delivery.cards import Place
 from uptake.delivery.cases import Facts, Got
 from uptake.delivery.feedback import take_feedback
 from uptake.delivery.hooks import (
@@ -86,8 +85,8 @@ async def _respond(
         return _outcome(400, "structure", str(error))
     now = site.now()
     facts |= await callers.read(call, service, ehr, facts, now)
-    smart = bool(ehr and ehr.client_id)
-    desk = Desk(site.state, partial(known_of, site), Place(site.base_url, smart), now, until)
+    place = site.place(smart=bool(ehr and ehr.client_id))
+    desk = Desk(site.state, partial(known_of, site), place, now, until)
     if lacking := [need.key for need in service.needs if need.required and _fails(need, facts)]:
         await anyio.to_thread.run_sync(_answer, record_call, call, service, desk)
         return _outcome(412, "incomplete", f"this cannot be had: {', '.join(lacking)}")

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Integer, func, select
 
+from uptake.delivery.cards import Place
 from uptake.errors import UptakeError
-from uptake.project import now
+from uptake.project import local, now
 from uptake.rollout.chain import chains
 from uptake.rollout.facts import definitions as read_definitions
 from uptake.rollout.situation import Situation, read_situation
@@ -67,12 +68,16 @@ class Site:
         return (self.project.folder or Path()) / STORE
 
     def now(self) -> datetime:
-        """Return what "now" means: the project's as-of, or the real now."""
+        """Return what "now" means by the project's clock: the project's as-of, or the real now."""
         return now(self.project, datetime.now(UTC))
 
     def real_now(self) -> datetime:
         """Return when somebody decides something: the clock's time, whatever the data's is."""
-        return datetime.now(UTC)
+        return local(datetime.now(UTC), self.project.zone or UTC)
+
+    def place(self, *, smart: bool = False) -> Place:
+        """Return where cards and the panel are shown; `smart`: the EHR can launch the panel."""
+        return Place(self.base_url, smart, self.project.titles, self.project.zone)
 
     def definitions(self) -> Definitions:
         """Return the definitions; they are read again when there is a new run."""

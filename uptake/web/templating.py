@@ -41,10 +41,17 @@ def site_of(request: Request) -> Site:
 
 
 def page(request: Request, template: str, /, status: int = 200, **values: Any) -> HTMLResponse:
-    """Return a page; `here` is the entry of the navigation it belongs to."""
+    """Return a page; `here` is the entry of the navigation it belongs to.
+
+    Templates write an instant with `clock`, by the project's zone, and what clinicians call a feed
+    with `title_of`.
+    """
+    site = site_of(request)
+    place = site.place()
     values.setdefault("here", _entry(request.url.path))
-    run = site_of(request).run()
-    text = environment().get_template(template).render(run_name=run.name if run else "", **values)
+    run = site.run()
+    values |= {"run_name": run.name if run else "", "clock": place.moment, "title_of": place.called}
+    text = environment().get_template(template).render(values)
     return HTMLResponse(text, status)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from uptake.demo.hospital.clean import EHR, FEEDS, LAB, PHARMACY, RIVERSIDE
+from uptake.demo.hospital.clean import EHR, FEEDS, LAB, PHARMACY, RIVERSIDE, WEST
 from uptake.demo.hospital.fhir import AS_OF
 
 if TYPE_CHECKING:
@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     from uptake.demo.hospital.fhir import Earlier, Resource
     from uptake.demo.hospital.planting import Planter
 
+ZONE = "America/Chicago"
+TITLES = {
+    EHR: "Lakeshore Health",
+    WEST: "Monitors of 5 West",
+    LAB: "Northside Laboratory",
+    PHARMACY: "Corner Pharmacy",
+    RIVERSIDE: "Riverside Hospital",
+}
 ROLES = {EHR: "ehr", LAB: "external", PHARMACY: "external", RIVERSIDE: "external"}
 """The gateway has none: its Encounters are copies of the chart's, and no outside source's."""
 COMPLETE_FOR = {
@@ -88,11 +96,14 @@ def project_text() -> str:
     lines = [
         "# The demo hospital, a neighbour, and two other outside sources that report to it.",
         "",
+        "[project]",
+        f'zone = "{ZONE}"',
+        "",
         "[assess]",
         f'as_of = "{AS_OF.date()}"',
     ]
     for feed in FEEDS:
-        lines += ["", f"[feeds.{feed}]", f'path = "{feed}"']
+        lines += ["", f"[feeds.{feed}]", f'path = "{feed}"', f'title = "{TITLES[feed]}"']
         if role := ROLES.get(feed):
             lines.append(f'role = "{role}"')
         if complete := COMPLETE_FOR.get(feed):

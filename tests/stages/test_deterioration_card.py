@@ -21,8 +21,7 @@ NEVER_SAID = Facts((), Got.NONE)
 class Nothing:
     """What is known where there is no run."""
 
-    certain = True
-    as_of = ""
+    doubt = another = as_of = ""
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         return []

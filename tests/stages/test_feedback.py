@@ -233,6 +233,105 @@ def test_a_change_may_mend_one_of_several_findings(state: State, tmp_path: Path)
     assert verify(state, "r1", run(tmp_path, 5, FOUND[4:]), at(6)).outcome == "verified"
 
 
+class TestSeveralThings:
+    """One report of several things is closed when each was heard, by a run or by the reporter."""
+
+    LAB = ("COD-01", "lab", "Observation")
+    BOTH = "ehr|Observation/o1\nlab|Observation/l1"
+
+    def both(self, state: State, folder: Path, about: str = BOTH) -> None:
+        send(state, about=about)
+        found = [*FOUND[:2], (*self.LAB, "l1", "q1", "K"), (*self.LAB, "l2", "q2", "K"),
+                 ("TXT-02", "lab", "Observation", "l9", "q1", "potassium")]  # fmt: skip
+        before = self.run(folder, 1, found)
+        linked = link(state, "r1", before, at(2))
+        assert linked.sentence == "COD-01, TXT-02 find this; 4 patients have the same cause"
+        assert [(c.check, c.patients) for c in linked.causes] == [("COD-01", 2), ("TXT-02", 2)]
+
+    def run(self, folder: Path, hours: float, findings: Any) -> Path:
+        """A run of two feeds."""
+        out = run(folder, hours, findings)
+        summary = json.loads((out / "summary.json").read_text())
+        summary["resources"]["lab"] = {"Observation": 9}
+        (out / "summary.json").write_text(json.dumps(summary))
+        keys = {"feed": ["ehr", "ehr", "lab", "lab"], "kind": ["id"] * 4}
+        pq.write_table(
+            pa.table(keys | {"value": ["p1", "p2", "q1", "q2"]}), out / "person_key.parquet"
+        )
+        return out
+
+    def test_a_run_that_finds_nothing_of_any_closes_it(self, state: State, tmp_path: Path) -> None:
+        self.both(state, tmp_path)
+        changed(state, "r1", "mended", by="Bo", at=at(3))
+        half = verify(state, "r1", self.run(tmp_path, 4, FOUND[:1]), at(5))
+        assert half.sentence == "not clean: 1 finding is left of TXT-02 on the same 4 patients"
+        changed(state, "r1", "mended", by="Bo", at=at(6))
+        whole = verify(state, "r1", self.run(tmp_path, 7, []), at(8))
+        assert whole.sentence == (
+            "COD-01, TXT-02 were run again on the same 4 patients and found nothing; closed"
+        )
+        assert status(state) == "closed"
+
+    def test_another_feeds_fault_of_the_same_name_is_not_its(
+        self, state: State, tmp_path: Path
+    ) -> None:
+        """TXT-02 was found on the EHR's record only; that the laboratory has it too is no news."""
+        self.both(state, tmp_path)
+        changed(state, "r1", "mended", by="Bo", at=at(3))
+        others = [("TXT-02", "lab", "Observation", "l9", "q1", "potassium")]
+        assert verify(state, "r1", self.run(tmp_path, 4, others), at(5)).outcome == "verified"
+
+    def test_a_change_of_one_does_not_close_the_other(self, state: State, tmp_path: Path) -> None:
+        self.both(state, tmp_path)
+        changed(state, "r1", "mended", by="Bo", at=at(3), check="TXT-02")
+        left_ = [(*self.LAB, "l1", "q1", "K")]
+        part = verify(state, "r1", self.run(tmp_path, 4, left_), at(5))
+        assert part.outcome == "verified in part"
+        assert part.sentence.endswith(
+            "found nothing; 1 other thing was reported, so the reporter confirms the change"
+        )
+        assert status(state) == "changed"
+        changed(state, "r1", "mapped", by="Al", at=at(6), check="COD-01")
+        assert verify(state, "r1", self.run(tmp_path, 7, []), at(8)).outcome == "verified"
+        assert status(state) == "closed"
+
+    def test_what_no_check_finds_the_reporter_confirms(self, state: State, tmp_path: Path) -> None:
+        self.both(state, tmp_path, f"{self.BOTH}\nCare gaps: HbA1c in diabetes: due")
+        changed(state, "r1", "mended", by="Bo", at=at(3))
+        with pytest.raises(RolloutError, match="a run after the change"):
+            confirm(state, "r1", by="pr-031", at=at(3))
+        assert verify(state, "r1", self.run(tmp_path, 4, []), at(5)).outcome == "verified in part"
+        with pytest.raises(RolloutError, match="the reporter confirms"):
+            confirm(state, "r1", by="Bo", at=at(6))
+        confirm(state, "r1", by="pr-031", at=at(6))
+        assert status(state) == "closed"
+
+    def test_where_the_run_that_found_it_is_gone_the_reporter_confirms(
+        self, state: State, tmp_path: Path
+    ) -> None:
+        self.both(state, tmp_path)
+        changed(state, "r1", "mended", by="Bo", at=at(3))
+        after = self.run(tmp_path, 4, [])
+        (next((tmp_path / "runs").glob("*T0900*")) / "findings.parquet").unlink()
+        assert verify(state, "r1", after, at(5)).outcome == "verified in part"
+
+    def test_it_is_one_report(self, state: State, tmp_path: Path) -> None:
+        self.both(state, tmp_path)
+        answer(state, "r1", "both are mended", by="Bo", at=at(3))
+        (item,) = queue(state, at(4))
+        assert item.subjects == ("ehr|Observation/o1", "lab|Observation/l1")
+        task = as_task(item)[0]
+        assert task["focus"] == {"reference": "Observation/o1"}
+        assert task["input"] == [
+            {"type": {"text": "about"}, "valueReference": {"reference": "Observation/l1"}}
+        ]
+        assert figures([item]).answered == 1
+
+    def test_too_many(self, state: State) -> None:
+        with pytest.raises(RolloutError, match="50 things at most"):
+            send(state, about="\n".join(f"ehr|Observation/o{n}" for n in range(51)))
+
+
 def test_a_run_that_does_not_say_whose_data_it_has(state: State, tmp_path: Path) -> None:
     fixable(state, tmp_path)
     changed(state, "r1", "mended", by="Bo", at=at(4))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from drug_cases import NDC, Resource, compare, dispensed, drug, listed, patient, sig
 
-from uptake.delivery.cards import actionable
+from uptake.delivery.cards import Place, actionable, build_card
 from uptake.delivery.cases import Case, Facts, Got, Item, Judged
 from uptake.delivery.services import medication_orders, medications, services
 from uptake.engine.duckdb import brief_database, quoted
@@ -37,7 +37,8 @@ class Run:
     """What a run knows of one patient."""
 
     tables: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
-    certain: bool = True
+    doubt: str = ""
+    another: str = ""
     as_of: str = "2026-11-01"
 
     def rows(self, table: str) -> Sequence[Mapping[str, Any]]:
@@ -187,10 +188,10 @@ def test_what_could_not_be_read_is_said(tmp_path: Path) -> None:
 
 
 def test_uncertain_identity_is_withheld_and_counted() -> None:
-    judged = medications.judge(case_of(Run(certain=False), []))
+    judged = medications.judge(case_of(Run(doubt="two in one"), []))
     assert judged
     (item,) = judged.items
-    assert (item.kind, item.withheld) == ("wrong-patient", medications.UNCERTAIN)
+    assert (item.kind, item.withheld) == ("wrong-patient", "two in one")
     assert not judged.panel
 
 
@@ -234,6 +235,18 @@ class TestSuggestions:
         assert (act.type, act.resource) == (
             "update", {**mine, "status": "stopped", "statusReason": why},
         )  # fmt: skip
+
+    def test_a_feed_is_called_as_clinicians_call_it(self, tmp_path: Path) -> None:
+        mine = listed(LISINOPRIL)
+        over = listed(LISINOPRIL, "o1", "2026-10-01", status="stopped")
+        run = run_of(tmp_path, [mine], [over])
+        called = replace(case_of(run, [mine]), titles={"pharmacy": "Corner Pharmacy"})
+        judged = medications.judge(called)
+        assert judged
+        (act,) = judged.items[0].suggestions[0].acts
+        assert act.description.endswith("stopped in Corner Pharmacy on 2026-10-01")
+        assert act.resource
+        assert act.resource["statusReason"] == {"text": "Stopped in Corner Pharmacy on 2026-10-01"}
 
     def test_a_dose_is_never_suggested(self, tmp_path: Path) -> None:
         mine = listed(LISINOPRIL, dosageInstruction=sig("Take 1 tablet daily"))
@@ -345,6 +358,35 @@ class TestOrders:
         assert judged
         assert len(judged.items[1].context) == 3
 
+    @pytest.mark.parametrize("facts", [Facts(), Facts((), Got.FAILED),
+                                       Facts((), Got.GIVEN, whole=False)])  # fmt: skip
+    def test_allergies_that_could_not_be_read_are_counted(self, facts: Facts) -> None:
+        told = facts_of([listed(LISINOPRIL)]) | {medications.ALLERGIES.key: facts}
+        silent = self.sign(self.order(WARFARIN), facts=told)
+        assert silent
+        assert [item.withheld for item in actionable(silent.items)] == [
+            "allergies could not be read"
+        ]
+        assert build_card(silent, "x", Place("https://u.example"), NOW) is None
+        judged = self.sign(self.order(LISINOPRIL_20), facts=told)
+        assert self.kinds(judged) == ["duplicate warning", "unread info"]
+        assert judged
+        note = "The chart's allergies could not be read: no order was compared with them."
+        assert note in judged.notes
+        card = build_card(judged, "x", Place("https://u.example"), NOW)
+        assert card
+        assert "no order was compared with them" in card.body["detail"]
+        assert "Not shown" not in card.body["detail"], "nothing is hidden; it was not looked for"
+
+    def test_each_list_that_could_not_be_read_is_counted_once(self) -> None:
+        judged = self.sign(self.order(WARFARIN, "a"), self.order(AMOXICILLIN, "b"), facts={})
+        assert judged
+        assert [item.withheld for item in actionable(judged.items)] == [
+            "allergies could not be read", "prescriptions could not be read",
+            "reported medications could not be read",
+        ]  # fmt: skip
+        assert self.sign(facts={}) is None, "there is no drug to sign"
+
     def test_nothing_to_sign(self) -> None:
         assert self.sign(ehr=[listed(LISINOPRIL)]) is None
         other = {"resourceType": "ServiceRequest", "id": "x", "status": "draft"}
@@ -352,10 +394,14 @@ class TestOrders:
 
     def test_uncertain_identity_is_said(self) -> None:
         judged = self.sign(
-            self.order(AMOXICILLIN), ehr=[allergy("amoxicillin")], run=Run(certain=False)
+            self.order(AMOXICILLIN),
+            ehr=[allergy("amoxicillin")],
+            run=Run(doubt="two in one", another="a twin"),
         )
         assert judged
-        assert "Outside records are left out: it is not certain whose they are." in judged.notes
+        assert judged.notes[-2:] == (
+            "Outside records are left out: two in one.", "Not all may be here: a twin.",
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize(

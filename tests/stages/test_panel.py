@@ -31,6 +31,8 @@ BASE = "http://127.0.0.1:8000"
 SERVICE = "/cds-services/outside-medications-patient-view"
 WARFARIN = drug("warfarin sodium 5 MG Oral Tablet", "855332")
 MEDICATIONS = "medication-reconciliation"
+ABOUT = f"about.{MEDICATIONS}"
+"""The boxes of records in the form of a report."""
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +138,8 @@ def test_what_differs_is_shown_with_both_sides(client: TestClient) -> None:
     assert "warfarin sodium 5 MG Oral Tablet" in text
     assert "2026-10-01" in text
     assert "pharmacy" in text
-    assert text.count("Not in the chart") == 1, "what has no code could not be looked for there"
+    assert "is not in the chart" in text
+    assert "Not in the chart" not in text, "it is said once"
     forms = page.named("/panel/answer")
     assert len(forms) >= 2
     for fields, values in forms:
@@ -174,6 +177,7 @@ def test_an_answer_is_kept_shown_and_no_longer_asked(client: TestClient, state: 
     text = client.get(path).text
     assert "he takes it &lt;script&gt;" in text
     assert "Change the answer" in text
+    assert ANSWERED not in text, "the answer says so"
     assert ", by you<" in text
     assert "pr-1" not in text, "nobody knows a colleague by an id"
     assert cards_of(client) == []
@@ -238,24 +242,26 @@ class TestReport:
     ) -> None:
         path, page = opened(client)
         ((fields, values),) = page.named("/panel/report")
-        assert "pharmacy|MedicationDispense/d1" in values
-        assert values[-2:] == ["", ""]  # something else, and the button
+        assert fields[ABOUT] == "ehr|MedicationRequest/c1", "what is the same may be wrong, too"
+        assert values == [""], "the button"
         assert "by" not in fields  # the card says who was shown it
-        sent = fields | {"about": values[0], "text": f"wrong dose {SCRIPT}"}
+        one = "pharmacy|MedicationDispense/d1"
+        sent = fields | {ABOUT: one, "text": f"wrong dose {SCRIPT}"}
         for _ in range(2):
             back = client.post("/panel/report", data=sent)
             assert back.headers["location"] == f"{path}&said=reported#said"
         assert "Thank you" in client.get(back.headers["location"]).text
         with state.read() as connection:
             (row,) = connection.execute(select(feedback)).all()
-        assert (row.kind, row.about_kind, row.about) == ("data quality", "resource", values[0])
+        assert (row.kind, row.about_kind, row.about) == ("data quality", "resource", one)
         assert (row.reporter, row.use_case) == ("pr-1", MEDICATIONS)
         assert set(linked) == {row.id}
 
     def test_of_the_whole_card(self, client: TestClient, state: State) -> None:
         path, page = opened(client)
         ((fields, _),) = page.named("/panel/report")
-        client.post("/panel/report", data=fields | {"about": "", "text": "all wrong"})
+        del fields[ABOUT]
+        client.post("/panel/report", data=fields | {"text": "all wrong"})
         with state.read() as connection:
             (row,) = connection.execute(select(feedback)).all()
         assert (row.about_kind, row.about) == ("card", path.partition("=")[2])
@@ -274,9 +280,55 @@ class TestReport:
     def test_without_a_word(self, client: TestClient, state: State) -> None:
         _, page = opened(client)
         ((fields, _),) = page.named("/panel/report")
-        response = client.post("/panel/report", data=fields | {"about": "bad", "text": ""})
+        response = client.post("/panel/report", data=fields | {"text": " \n "})
         assert response.status_code == 400
-        assert "Nothing was sent" in response.text
+        assert "Nothing was sent: say what is wrong" in response.text
+        assert f'value="{fields[ABOUT]}" checked' in response.text
+
+    def test_one_report_of_several_things(
+        self, client: TestClient, state: State, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        at = datetime(2026, 10, 1, tzinfo=UTC)
+        told = (Context("x", source="pharmacy", at=at),)
+        drugs = [Item("omission", f"drug {n}", told, "info", (f"MedicationDispense/d{n}",))
+                 for n in (1, 2)]  # fmt: skip
+        late = Item("late", f"late {SCRIPT}", told, "info", ("Patient/p",), (), "cannot be told")
+        text = served(client, monkeypatch, Judged("two", tuple(drugs)), Judged("gap", (late,)))
+        assert text.count("drug 1") == 3, "the row, the name of its form, the box"
+        ((fields, _),) = Page(text).named("/panel/report")
+        gap = f"Care gaps: late {SCRIPT}"
+        assert fields["words.care-gap-closure"] == gap
+        records = [f"pharmacy|MedicationDispense/d{n}" for n in (1, 2)]
+        sent = fields | {ABOUT: [*records, records[0]], "words.care-gap-closure": gap, "text": "?"}
+        client.post("/panel/report", data=sent)
+        with state.read() as connection:
+            (row,) = connection.execute(select(feedback)).all()
+        assert row.about_kind == "resource"
+        assert row.about.split("\n") == [*records, gap]
+        assert row.use_case == MEDICATIONS, "of several use cases that of the card"
+
+    def test_of_one_use_case_it_is_the_reports(
+        self, client: TestClient, state: State, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        text = served(client, monkeypatch, Judged("two", ()), Judged("gap", (item("late"),)))
+        ((fields, _),) = Page(text).named("/panel/report")
+        del fields[ABOUT]
+        sent = fields | {"words.none-of-ours": "x", "text": "wrong"}
+        client.post("/panel/report", data=sent)
+        with state.read() as connection:
+            (row,) = connection.execute(select(feedback)).all()
+        assert (row.about_kind, row.use_case) == ("card", "care-gap-closure")
+        assert row.about.split("\n")[1:] == ["Care gaps: late"]
+
+    def test_about_what_is_no_record(self, client: TestClient, state: State) -> None:
+        _, page = opened(client)
+        ((fields, _),) = page.named("/panel/report")
+        response = client.post(
+            "/panel/report", data=fields | {ABOUT: "bad", "text": f"so {SCRIPT}"}
+        )
+        assert response.status_code == 400
+        assert "a resource is named as feed|Type/id" in response.text
+        assert "so &lt;script&gt;" in response.text, "what was typed is not lost"
         with state.read() as connection:
             assert connection.execute(select(feedback)).all() == []
 
@@ -345,7 +397,8 @@ def test_every_use_case_has_its_section_the_cards_first(
         Judged("Something new", (item("new"),)),
     )  # fmt: skip
     plain = " ".join(re.sub(r"<[^>]+>", " ", text).split())
-    order = [plain.index(s) for s in ("Two lists", "NEWS2 is 7", "Something new", "One gap")]
+    titles = ("Outside medications and the chart", "NEWS2 is 7", "Something new", "Care gaps")
+    order = [plain.index(title) for title in titles]
     assert order == sorted(order)
     assert "7.1 % (under 7) , rising 2026-10-31 14:05 UTC, by Dr. Who, northside-lab" in plain
     assert "1 more that is on no card" in plain
@@ -355,6 +408,29 @@ def test_every_use_case_has_its_section_the_cards_first(
     assert "Critical" in plain
     buttons = {f["use_case"]: v for f, v in Page(text).named("/panel/answer")}
     assert buttons["a-new-one"] == ["noted"]
+
+
+def test_an_allergy_is_told_from_the_drug_that_meets_it(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = Context("taken", source="ehr", at=datetime(2026, 10, 1, tzinfo=UTC))
+    said = (mine, Context("ibuprofen", source="ehr", at=mine.at))
+    met = Item("allergy", "aspirin", said, "warning", ("MedicationStatement/m",))
+    twice = Item("duplicate", "aspirin twice", said, "warning", ("MedicationStatement/n",))
+    text = served(client, monkeypatch, Judged("two", (met, twice)))
+    assert re.findall(r"<dt>([^<]*)", text)[:4] == [
+        "Chart", "Allergy in the chart", "Chart", "Chart, too",
+    ]  # fmt: skip
+    assert "No outside source has it" not in text
+
+
+def test_a_note_of_two_sections_stands_once_below_them(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = [Judged("s", (item("a"),), ("As of now.", own)) for own in ("One.", "Two.")]
+    text = served(client, monkeypatch, *both)
+    assert text.count("As of now.") == 1
+    assert text.index("Two.") < text.index("As of now.")
 
 
 def test_a_judge_without_a_word_has_no_section(
@@ -382,14 +458,14 @@ def test_an_id_of_two_people_shows_nothing(
     site: Site, client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Unsure:
-        certain, as_of = False, ""
+        doubt, another, as_of = "two people may stand in one record", "", ""
 
         def rows(self, _: str) -> list[Any]:
             return []
 
     path = f"/panel?card={card_of(client)['uuid']}"
     monkeypatch.setattr(pages, "known_of", lambda *_: Unsure())
-    assert "it is not certain which person this chart is of" in client.get(path).text
+    assert "not shown: two people may stand in one record." in client.get(path).text
 
 
 def test_what_may_be_answered_is_content() -> None:

@@ -339,7 +339,22 @@ class TestWhoIsSignedIn:
         ehr.claims = claims
         assert "which clinician" in refused(launch(at, ehr), 502)
 
+    @pytest.mark.parametrize(
+        "user",
+        ["Patient/secret-1", "RelatedPerson/secret-1", "Person/secret-1",
+         f"{FHIR}/Patient/secret-1"],
+    )  # fmt: skip
+    def test_who_is_no_clinician_sees_no_panel(
+        self, at: TestClient, ehr: LyingEhr, user: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        ehr.claims = {"fhirUser": user}
+        assert "This panel is for clinicians" in refused(launch(at, ehr), 403)
+        assert at.get("/panel").status_code == 404
+        assert "no panel: This panel is for clinicians" in caplog.text
+        assert "secret-1" not in caplog.text
+
     @pytest.mark.parametrize("claims", [{"fhirUser": "Practitioner/pr-1"},
+                                        {"fhirUser": f"{FHIR}/PractitionerRole/r-1"},
                                         {"fhirUser": None, "profile": f"{FHIR}/Practitioner/pr-1"},
                                         {"aud": [CLIENT]}, {"azp": CLIENT}])  # fmt: skip
     def test_what_is_as_good(self, at: TestClient, ehr: LyingEhr, claims: dict[str, Any]) -> None:

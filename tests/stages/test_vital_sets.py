@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from vital_cases import LOINC, NOW, SNOMED, coded, full_set, observed, quantity, sign
 
+from uptake.deterioration import readings
 from uptake.deterioration.eligibility import is_left_out, is_old_enough, is_pregnant
 from uptake.deterioration.news2 import Answer, Band
 from uptake.deterioration.readings import Read, read_observations
 from uptake.deterioration.sets import VitalSet, newest_sets
+from uptake.deterioration.settings import settings
 
 
 def read(*observations: Any, encounter: str = "") -> Read:
@@ -311,6 +314,60 @@ RUBBISH = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
     max_leaves=5,
 )
+
+
+class TestScale2:
+    """Scale 2 of oxygen saturation: only where the chart's newest word is that it is prescribed."""
+
+    @pytest.fixture(autouse=True)
+    def named(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The hospital's code for it; none is shipped."""
+        named = replace(settings(), scale_2=frozenset({"scale-2"}))
+        monkeypatch.setattr(readings, "settings", lambda: named)
+
+    @staticmethod
+    def said(held: dict[str, Any], **more: Any) -> dict[str, Any]:
+        return observed(coded("urn:hospital", "scale-2"), held, **{"id": "scale"} | more)
+
+    @pytest.mark.parametrize(
+        ("held", "scale"),
+        [
+            ({"valueBoolean": True}, 2),
+            ({}, 2),
+            ({"valueString": "88-92 %"}, 2),
+            ({"valueBoolean": False}, 1),
+            ({"valueCodeableConcept": coded(SNOMED, "373067005")}, 1),
+            ({"valueCodeableConcept": coded(LOINC, "LA32-8")}, 1),
+            ({"valueCodeableConcept": coded(SNOMED, "373066001")}, 2),
+            ({"dataAbsentReason": coded("", "unknown")}, 1),
+            ({"valueBoolean": True, "status": "entered-in-error"}, 1),
+            ({"valueBoolean": True, "status": "cancelled"}, 1),
+            ({"valueBoolean": True, "status": "registered"}, 1),
+            ({"valueBoolean": True, "subject": {"reference": "Patient/q"}}, 1),
+            ({"valueBoolean": True, "effectiveDateTime": "2026-06-02T10:00:00Z"}, 1),
+        ],
+    )
+    def test_what_one_observation_says(self, held: dict[str, Any], scale: int) -> None:
+        assert read(self.said(held)).scale == scale
+
+    @pytest.mark.parametrize(
+        ("first", "then", "scale"), [(True, False, 1), (False, True, 2), (True, True, 2)]
+    )
+    def test_the_newest_counts(self, first: bool, then: bool, scale: int) -> None:
+        both = [
+            self.said({"valueBoolean": first}, id="a", at="09:00"),
+            self.said({"valueBoolean": then}, id="b", at="10:00"),
+        ]
+        assert read(*both).scale == scale
+        assert read(*reversed(both)).scale == scale
+
+    def test_a_no_that_cannot_be_placed_in_time_counts(self) -> None:
+        no = self.said({"valueBoolean": False}, id="a", effectiveDateTime="2026-05-01")
+        assert read(no, self.said({"valueBoolean": True})).scale == 1
+
+    def test_a_correction_takes_it_back(self) -> None:
+        withdrawn = self.said({"valueBoolean": True}, status="entered-in-error")
+        assert read(self.said({"valueBoolean": True}), withdrawn).scale == 1
 
 
 @given(st.sampled_from(sorted(sign("pulse", 80) | {"component": [], "meta": {}, "device": {}})),

@@ -1,7 +1,8 @@
-"""What became of cards. In: CDS Hooks feedback, in all the shapes it comes in; out: events.
+"""What became of cards. In: CDS Hooks feedback of any shape; out: events, and answers to items.
 
 Clients send many cards at once, send one twice, and send cards that are not ours: each outcome is
-one event, and an unknown card is counted and passed over.
+one event, and an unknown card is counted and passed over. A card that was set aside with one of its
+reasons is an answer to its items.
 https://cds-hooks.hl7.org/2.0/#feedback
 """
 
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import select
 
+from uptake.delivery.answers import SetAside, ShownItem, record_set_aside
 from uptake.delivery.cards import REASONS
 from uptake.delivery.hooks import SURFACE, HookError
 from uptake.model import Action, UsageEvent
@@ -30,6 +32,8 @@ AHEAD = timedelta(minutes=5)
 """How far a client's clock may be ahead of ours."""
 IN_OWN_WORDS = "in own words"
 """The reason of an event whose reason was typed: what a clinician types is a comment."""
+REASON_LIST = "/override-reason"
+"""How the system of the codes on our cards ends."""
 OUTCOMES = {"accepted": Action.ACCEPTED, "overridden": Action.OVERRIDDEN}
 MOST = 1000
 """Outcomes of one request; the widest parameter list of the databases is far beyond."""
@@ -59,6 +63,7 @@ class Accepted(msgspec.Struct):
 class Shown(msgspec.Struct):
     """What a card showed, as it was kept."""
 
+    items: list[ShownItem] = []
     suggestions: dict[str, str] = {}
     """The kind of the item of each suggestion, by the suggestion's uuid."""
     overrides: dict[str, str] = {}
@@ -89,7 +94,10 @@ def take_feedback(state: State, service: Service, body: bytes, now: datetime) ->
         )
         cards = {row.uuid: row for row in connection.execute(query)}
     known = [o for o in outcomes if o.card in cards]
-    new, _ = record(state, [_event(o, cards[o.card], now) for o in known], now)
+    told = [(o, cards[o.card], _event(o, cards[o.card], now)) for o in known]
+    new, _ = record(state, [event for _, _, event in told], now)
+    aside = (one for one in told if one[0].outcome == "overridden")
+    record_set_aside(state, (_set_aside(*one) for one in aside))
     if unread or len(known) < len(outcomes):
         LOG.warning(
             "feedback to %s: %d of unknown cards, %d that cannot be read",
@@ -158,6 +166,11 @@ def _event(outcome: Outcome, card: Any, now: datetime) -> UsageEvent:
     )
 
 
+def _set_aside(outcome: Outcome, card: Any, event: UsageEvent) -> SetAside:
+    shown = msgspec.json.decode(card.shown, type=Shown)
+    return SetAside(event, _codes(outcome, shown.overrides), shown.items)
+
+
 def _instant(text: str | None, now: datetime) -> datetime | None:
     """Return when it happened; None where that is not told, has no zone or is yet to come."""
     try:
@@ -172,9 +185,7 @@ def _reason(outcome: Outcome, reasons: Mapping[str, str]) -> tuple[str, str]:
 
     `reasons` are ours, the words of each code.
     """
-    whole = outcome.override_reason
-    inner = whole.reason if isinstance(whole, OverrideReason) else whole
-    given = [inner, whole, outcome.reason, *(outcome.override_reasons or ())]
+    whole, given = outcome.override_reason, _given(outcome)
     named = next((found for one in given if (found := _named(one, reasons))), "")
     comments = [outcome.user_comment]
     comments.append(whole.user_comment if isinstance(whole, OverrideReason) else None)
@@ -182,6 +193,23 @@ def _reason(outcome: Outcome, reasons: Mapping[str, str]) -> tuple[str, str]:
         comments.insert(0, named)
         named = IN_OWN_WORDS
     return named, "; ".join(c.strip() for c in comments if c and c.strip())
+
+
+def _given(outcome: Outcome) -> list[Coding | str | None]:
+    """Return what stands where a reason may stand, the innermost first."""
+    whole = outcome.override_reason
+    inner = whole.reason if isinstance(whole, OverrideReason) else whole
+    return [inner, whole, outcome.reason, *(outcome.override_reasons or ())]
+
+
+def _codes(outcome: Outcome, ours: Mapping[str, str]) -> list[str]:
+    """Return the reasons of the card that an outcome names by code; words of a client are none."""
+    codes = [
+        one.strip() if isinstance(one, str) else one.code or ""
+        for one in _given(outcome)
+        if isinstance(one, str) or (one and (one.system or REASON_LIST).endswith(REASON_LIST))
+    ]
+    return [code for code in dict.fromkeys(codes) if code in ours]
 
 
 def _first(given: Sequence[object]) -> object:

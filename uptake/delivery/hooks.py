@@ -16,8 +16,8 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from uptake.delivery.answers import answers_of, settle
-from uptake.delivery.cards import Card, Place, actionable, build_card, system_actions
+from uptake.delivery.answers import answers_of, content_key, item_key, settle
+from uptake.delivery.cards import Card, Place, actionable, build_card, lines_of, system_actions
 from uptake.delivery.cases import Case, Facts, Item, Judged, Known, Resource
 from uptake.delivery.prefetch import is_of
 from uptake.errors import UptakeError
@@ -168,6 +168,7 @@ def _judged(
         known=at.known(patient_of(call)),
         drafts=drafts,
         selected=selected,
+        titles=at.place.titles,
     )
     judged = service.judge(case)
     if judged is None:
@@ -193,8 +194,17 @@ def _is_chosen(item: Item, drafts: set[str], selected: tuple[str, ...]) -> bool:
 
 def _row(card: Card, call: HookCall, service: Service, now: datetime) -> dict[str, Any]:
     """Return who was shown the card, and what feedback to it will be about."""
+    read = lines_of(card.items)
     shown = {
-        "items": [{"kind": item.kind, "about": item.about} for item in card.items],
+        "items": [
+            {
+                "kind": item.kind,
+                "about": item.about,
+                "key": item_key(item),
+                "content": content_key(item) if item in read else "",
+            }
+            for item in card.items
+        ],
         "suggestions": card.suggestions,
         "overrides": card.overrides,
     }

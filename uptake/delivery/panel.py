@@ -6,15 +6,25 @@ with something to say of the patient has a section; its judge says what is in it
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from sqlalchemy import select
 
-from uptake.delivery.answers import ANSWERED, SURFACE, Answer, Choice, asked_of, item_key
+from uptake.delivery.answers import (
+    ANSWERED,
+    SURFACE,
+    Answer,
+    Asked,
+    Choice,
+    answer_to,
+    asked_of,
+    item_key,
+)
 from uptake.delivery.cards import SEVERITIES, actionable
 from uptake.delivery.services import care_gaps, conflicts, medications, services
 from uptake.model import Action, UsageEvent
@@ -38,6 +48,10 @@ RESTS: Mapping[str, Callable[[Case], tuple[Item, ...]]] = {
 """Use cases whose panel shows what is no news, too."""
 ROOM = frozenset({ANSWERED, care_gaps.MORE, care_gaps.SAME_MEASURE, conflicts.IN_PANEL})
 """Why an item is on no card, where that is no reason to fold it away here: there is room."""
+PLAIN = frozenset({ANSWERED, conflicts.IN_PANEL})
+"""Why an item is on no card, where the page shows that anyway."""
+ALLERGY = "allergy"
+"""The kind of a drug that meets an allergy, which stands last in its context."""
 LONGEST = timedelta(hours=4)
 """No look at a panel lasts longer; a screen was left on."""
 
@@ -84,7 +98,7 @@ class Side:
     """What one source says of an item."""
 
     label: str
-    """`Outside`, `Chart`, or empty where a use case has no sides."""
+    """Who says it, as in `Outside`; empty where a use case has no sides."""
     said: Context | None
     """None: it says nothing."""
 
@@ -100,13 +114,18 @@ class Row:
     """`feed|Type/id` of what a report about it is about; empty where that is not known."""
     answer: Answer | None
 
+    @property
+    def why(self) -> str:
+        """Return why it is on no card, empty where it is or the page shows why."""
+        return "" if self.item.withheld in PLAIN else self.item.withheld
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
     """What one use case says of the patient."""
 
     use_case: str
-    summary: str
+    heading: str
     rows: tuple[Row, ...]
     withheld: tuple[Row, ...]
     """What is not on a card: nobody could act on it as it is."""
@@ -114,6 +133,11 @@ class Section:
     """What is the same on both sides, or news to nobody."""
     notes: tuple[str, ...]
     choices: tuple[Choice, ...]
+
+    @property
+    def shown(self) -> tuple[Row, ...]:
+        """Return every row, in the order of the page."""
+        return (*self.rows, *self.withheld, *self.rest)
 
 
 def of_card(state: State, uuid: str, now: datetime) -> Viewer | None:
@@ -167,6 +191,12 @@ def build_sections(
     return tuple(sorted(found, key=lambda section: (section.use_case != first, -_worst(section))))
 
 
+def shared_notes(sections: Iterable[Section]) -> tuple[str, ...]:
+    """Return the notes of more than one section: the page has them once, below all."""
+    counts = Counter(note for section in sections for note in dict.fromkeys(section.notes))
+    return tuple(note for note, count in counts.items() if count > 1)
+
+
 def _worst(section: Section) -> int:
     """Return how severe the worst item is, -1 where nothing of it is on a card."""
     return max((SEVERITIES.index(row.item.severity) for row in section.rows), default=-1)
@@ -180,41 +210,42 @@ def _section(
     sources: Sources,
 ) -> Section:
     asked = asked_of(use_case)
-    charts = sources.charts if asked.sides else None
-    rows = [_row(item, answers, charts, sources.feeds) for item in actionable(judged.items)]
+    rows = [_row(item, answers, asked, sources) for item in actionable(judged.items) if item.text]
     shown = [row for row in rows if not row.item.withheld or row.item.withheld in ROOM]
     return Section(
         use_case,
-        judged.summary,
+        asked.heading or judged.summary,
         tuple(shown),
         tuple(row for row in rows if row not in shown),
-        tuple(_row(item, answers, charts, sources.feeds) for item in rest),
+        tuple(_row(item, answers, asked, sources) for item in rest),
         judged.notes,
         asked.choices,
     )
 
 
-def _row(
-    item: Item,
-    answers: Mapping[str, Answer],
-    charts: Collection[str] | None,
-    feeds: Collection[str],
-) -> Row:
-    key = item_key(item)
-    return Row(key, item, tuple(_sides(item, charts)), _about(item, feeds), answers.get(key))
+def _row(item: Item, answers: Mapping[str, Answer], asked: Asked, sources: Sources) -> Row:
+    sides = _sides(item, asked, sources.charts)
+    about = _about(item, sources.feeds)
+    return Row(item_key(item), item, tuple(sides), about, answer_to(item, answers))
 
 
-def _sides(item: Item, charts: Collection[str] | None) -> Iterable[Side]:
-    """Yield what each source says; where a use case has sides, the one that says nothing too.
+def _sides(item: Item, asked: Asked, charts: Collection[str]) -> Iterable[Side]:
+    """Yield what each source says; where one of two says nothing, that, unless the text says it.
 
     Of what could not be compared, only what was said: whether the other has it is not known.
     """
-    if charts is None:
+    if not asked.sides:
         yield from (Side("", said) for said in item.context)
         return
-    labels = ["Chart" if said.source in charts else "Outside" for said in item.context]
-    yield from (Side(label, said) for label, said in zip(labels, item.context, strict=True))
-    if item.kind != medications.UNREAD:
+    labels: list[str] = []
+    for place, said in enumerate(item.context, 1):
+        where = "Chart" if said.source in charts else "Outside"
+        if item.kind == ALLERGY and place == len(item.context):
+            where = "Allergy in the chart" if where == "Chart" else "Allergy, outside"
+        label = f"{where}, too" if where in labels else where
+        labels.append(label)
+        yield Side(label, said)
+    if len(labels) == 1 and item.kind not in (medications.UNREAD, *asked.one_sided):
         yield from (Side(label, None) for label in ("Outside", "Chart") if label not in labels)
 
 
@@ -231,13 +262,6 @@ def _about(item: Item, feeds: Collection[str]) -> str:
         if said.source in feeds and not what.startswith("Patient/")
     )
     return next(records, "")
-
-
-def shown_time(at: datetime | date | None) -> str:
-    """Return a day, or an instant to the minute in the zone it has."""
-    if isinstance(at, datetime):
-        return f"{at:%Y-%m-%d %H:%M}{f' {at.tzname()}' if at.tzinfo else ''}"
-    return at.isoformat() if at else ""
 
 
 def record_launch(state: State, session: Session, now: datetime) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from uptake.deterioration.settings import settings
@@ -86,7 +87,7 @@ class Read:
     refused: tuple[Refused, ...] = ()
     charted: tuple[Charted, ...] = ()
     scale: int = 1
-    """2 where the chart says that a clinician prescribed it."""
+    """2 where the chart's newest word on it is that a clinician prescribed it."""
 
 
 def read_observations(
@@ -99,11 +100,9 @@ def read_observations(
     readings: list[Reading] = []
     refused: list[Refused] = []
     charted: list[Charted] = []
-    scale = 1
-    for one in _newest(observations):
+    sent = tuple(_newest(observations))
+    for one in sent:
         held = list(_held(one))
-        if settings().scale_2 & {code for _, code in codings(one.get("code"))}:
-            scale = 2
         if not held or _is_past(one, now, encounter):
             continue
         source = f"Observation/{one.get('id', '')}"
@@ -121,7 +120,33 @@ def read_observations(
                     readings.append(_reading(name, code, holder, one, at, source))
             except UnreadError as why:
                 refused.append(Refused(name, source, str(why)))
-    return Read(tuple(readings), tuple(refused), tuple(charted), scale)
+    return Read(tuple(readings), tuple(refused), tuple(charted), _scale(sent, patient, now))
+
+
+def _scale(sent: Iterable[Resource], patient: str, now: datetime) -> int:
+    """Return by which scale oxygen saturation is scored: what was last said of it counts.
+
+    A *no* that cannot be placed in time goes before all: nobody is put on scale 2 by guess.
+    """
+    said = []
+    for one in sent:
+        asks = settings().scale_2 & {code for _, code in codings(one.get("code"))}
+        at = instant(_sent_time(one))
+        future = at is not None and at > now + settings().clock
+        if asks and id_of(one.get("subject"), "Patient") == patient and not future:
+            denied = _denies(one)
+            said.append((at.timestamp() if at else inf if denied else -inf, denied))
+    return 2 if said and not max(said)[1] else 1
+
+
+def _denies(one: Resource) -> bool:
+    """Tell whether an Observation says *no*, or that it has no answer, to what its code asks."""
+    answers = {code for _, code in codings(one.get("valueCodeableConcept"))}
+    return (
+        one.get("valueBoolean") is False
+        or "dataAbsentReason" in one
+        or bool(answers & settings().denied)
+    )
 
 
 def _newest(observations: Iterable[Resource]) -> Iterator[Resource]:

@@ -34,6 +34,7 @@ class Settings:
     clock: timedelta
     air_percent: int
     scale_2: frozenset[str]
+    denied: frozenset[str]
     stale: timedelta
     trend_sets: int
     trend: timedelta
@@ -60,6 +61,7 @@ def settings() -> Settings:
         timedelta(minutes=sets["clock_minutes"]),
         sets["air_percent"],
         frozenset(sets["scale_2"]),
+        frozenset(sets["denied"]),
         timedelta(minutes=card["stale_minutes"]),
         card["trend_sets"],
         timedelta(hours=card["trend_hours"]),

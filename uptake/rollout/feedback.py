@@ -3,12 +3,14 @@
 A report is kept once, however often it is sent. One about a resource is linked to what the checks
 find there and to everybody with the same cause; it is closed by a run that was made after the
 change and finds nothing more on the same patients, never by anybody's word. What no check finds is
-closed by a change and the reporter's word for it.
+closed by a change and the reporter's word for it. One report may be about several things: it is
+closed when each of them was heard, by a run or by the reporter.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,14 +23,13 @@ from uptake.rollout.errors import RolloutError
 from uptake.rollout.feedback_evidence import (
     Patient,
     Run,
-    absent,
     causes,
     left,
     read_run,
     resource_of,
+    resources_of,
 )
 from uptake.rollout.feedback_queue import (
-    DATA_QUALITY,
     KINDS,
     UNMET_NEED,
     Cause,
@@ -39,6 +40,7 @@ from uptake.rollout.feedback_queue import (
     queue,
     read_items,
 )
+from uptake.rollout.feedback_verdict import Verdict, unheard_of, untold, verdict
 from uptake.state.schema import feedback, feedback_patient, feedback_step
 
 if TYPE_CHECKING:
@@ -62,6 +64,7 @@ __all__ = [
     "confirm",
     "counts",
     "figures",
+    "joined",
     "link",
     "link_new",
     "queue",
@@ -77,6 +80,8 @@ SELF = "uptake"
 """Who took the steps that no person took."""
 LONGEST = 20_000
 """Characters of a report's text."""
+MOST = 50
+"""Things that one report is about."""
 
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 
@@ -91,7 +96,7 @@ class Report:
     use_case: str
     about_kind: str
     about: str
-    """Of a resource: `feed|Type/id`."""
+    """Of a resource: `feed|Type/id`; of several things a line each, the others in words."""
     text: str
     reporter: str
     role: str
@@ -108,15 +113,9 @@ class Linked:
     sentence: str
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a run says of a change."""
-
-    outcome: str
-    """`verified`, `not clean` or `cannot tell`."""
-    left: int
-    """Findings that are left on the same patients."""
-    sentence: str
+def joined(about: Iterable[str]) -> str:
+    """Return what a report is about, a line each."""
+    return "\n".join(" ".join(one.split()) for one in about)
 
 
 def report(state: State, what: Report) -> bool:
@@ -139,8 +138,10 @@ def _faults(what: Report) -> list[str]:
         faults.append(f"a report is about {', '.join(KINDS)}")
     if what.about_kind not in ABOUT_KINDS:
         faults.append(f"a report points to a {', a '.join(ABOUT_KINDS[:-1])}, or to nothing")
-    if what.about_kind == "resource" and resource_of(what.about) is None:
+    if what.about_kind == "resource" and resource_of(what.about.split("\n")[0]) is None:
         faults.append("a resource is named as feed|Type/id")
+    if what.about.count("\n") >= MOST:
+        faults.append(f"a report is about {MOST} things at most")
     if len(what.text) > LONGEST:
         faults.append(f"the text is over {LONGEST:,} characters")
     if any("\x00" in value for value in asdict(what).values() if isinstance(value, str)):
@@ -178,16 +179,16 @@ def _append(
 
 
 def link(state: State, key: str, run_folder: Path, at: datetime) -> Linked:
-    """Link a report to what a run finds on its resource, and keep everybody with the same cause.
+    """Link a report to what a run finds on its resources, and keep everybody with the same cause.
 
     Linking to the same run twice adds nothing.
     """
     item = read_item(state, key, at)
-    resource = resource_of(item.about) if item.about_kind == "resource" else None
-    if resource is None:
+    resources = resources_of(item.about) if item.about_kind == "resource" else ()
+    if not resources:
         return Linked((), 0, "this report is not about a resource; a person looks at it")
     run = read_run(run_folder)
-    found, patients = causes(run, resource)
+    found, patients = causes(run, resources)
     with state.write() as connection:
         item = _item(connection, key, at)
         if not any(s.what == "linked" and s.run == run.id for s in item.steps):
@@ -298,9 +299,9 @@ def _step(
 
 
 def confirm(state: State, key: str, *, by: str, at: datetime, note: str = "") -> None:
-    """Close a report that no check can close: its reporter says that the change helps.
+    """Close a report that no check can close, or not alone: its reporter says that it helps.
 
-    Raises RolloutError when a run decides instead, when nothing was changed (an unmet need may be
+    Raises RolloutError when a run decides first, when nothing was changed (an unmet need may be
     answered instead), or when it is not the reporter.
     """
     with state.write() as connection:
@@ -308,7 +309,7 @@ def confirm(state: State, key: str, *, by: str, at: datetime, note: str = "") ->
         faults = []
         if not item.is_open:
             faults.append("this report is closed already")
-        if item.causes:
+        if item.causes and not item.verified:
             faults.append("a check finds this; a run after the change closes it")
         if item.change is None and not (item.kind == UNMET_NEED and item.answer):
             faults.append("nothing was changed yet; say what was, and when")
@@ -321,21 +322,22 @@ def confirm(state: State, key: str, *, by: str, at: datetime, note: str = "") ->
 
 
 def verify(state: State, key: str, run_folder: Path, at: datetime) -> Verdict:
-    """Return what a run says of a report's change, and close the report when it is verified.
+    """Return what a run says of a report's change, and close the report when all of it is verified.
 
     Verified: the run began after the change, the same checks ran, the same patients are in its
-    data, and nothing of the causes is left on them. Where that cannot be told no step is kept.
+    data, and nothing of the causes is left on them. Where that cannot be told no step is kept. Of
+    several things that were reported, the reporter confirms what no verified check finds.
     """
     run = read_run(run_folder)
     item = read_item(state, key, at)
-    resource = resource_of(item.about)
+    resources = resources_of(item.about)
     with state.read() as connection:
         patients = _patients(connection, key)
-    if why := _untold(item, run, patients):
+    if why := untold(item, run, patients):
         return Verdict("cannot tell", 0, why)
-    assert resource is not None  # noqa: S101 -- for the type checker: a cause is of a resource
-    numbers = {cause: left(run, resource, cause, patients) for cause in item.mended}
+    numbers = {cause: left(run, resources, cause, patients) for cause in item.mended}
     total = sum(numbers.values())
+    unheard = 0 if total else unheard_of(item, run)
     with state.write() as connection:
         if not _item(connection, key, at).is_open:
             return Verdict("verified", 0, "this report is closed already")
@@ -352,43 +354,6 @@ def verify(state: State, key: str, run_folder: Path, at: datetime) -> Verdict:
                     run=run.id,
                     count=number,
                 )
-        if not total:
+        if not total and not unheard:
             _append(connection, key, "closed", by=SELF, at=at, run=run.id)
-    return _verdict(numbers, len(patients))
-
-
-def _untold(item: Item, run: Run, patients: frozenset[Patient]) -> str:
-    """Return why a run cannot verify a report; empty when it can."""
-    if not item.is_open:
-        return "this report is closed already"
-    if item.kind != DATA_QUALITY or not item.causes:
-        return "no check finds this, so no run can verify it; the reporter confirms the change"
-    if item.change is None:
-        return "nothing was changed yet; say what was, and when"
-    if run.began is None or run.began < item.change.at.replace(microsecond=0):
-        return "the newest run is older than the change; run `uptake assess`, then verify again"
-    for cause in item.mended:
-        if run.verdicts.get(cause.check, "not run") == "not run":
-            return f"{cause.check} was not run in the newest run, so it cannot tell"
-    resource = resource_of(item.about)
-    # A check that has nothing to judge is clean only where what it judges is still sent.
-    if resource and not run.resources.get(resource.feed, {}).get(resource.type):
-        return f"the newest run has no {resource.type} of {resource.feed}, so it cannot tell"
-    missing = absent(run, patients)
-    if missing is None:
-        return "the newest run does not say whose data it has; run `uptake assess` again"
-    if missing:
-        return f"{missing:,} of the {len(patients):,} patients are not in the newest run's data"
-    return ""
-
-
-def _verdict(numbers: dict[Cause, int], patients: int) -> Verdict:
-    who = "the same patient" if patients == 1 else f"the same {patients:,} patients"
-    checks = ", ".join(dict.fromkeys(cause.check for cause in numbers))
-    total = sum(numbers.values())
-    if not total:
-        ran = "was run again on" if len(numbers) == 1 else "were run again on"
-        return Verdict("verified", 0, f"{checks} {ran} {who} and found nothing; closed")
-    names = ", ".join(dict.fromkeys(c.check for c, number in numbers.items() if number))
-    still = "1 finding is" if total == 1 else f"{total:,} findings are"
-    return Verdict("not clean", total, f"not clean: {still} left of {names} on {who}")
+    return verdict(numbers, len(patients), unheard)

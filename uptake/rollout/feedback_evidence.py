@@ -1,4 +1,4 @@
-"""What a run says of a report. In: a run's files; out: the causes of a resource, and what is left.
+"""What a run says of a report. In: a run's files; out: the causes of its resources, what is left.
 
 A cause is a check, a feed and a fix_key; everybody with the same cause is helped by the same fix.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,7 +27,7 @@ Patient = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """The resource a report is about."""
+    """A resource a report is about."""
 
     feed: str
     type: str
@@ -58,6 +58,12 @@ def resource_of(about: str) -> Resource | None:
     return Resource(match[1], match[2], match[3]) if match else None
 
 
+def resources_of(about: str) -> tuple[Resource, ...]:
+    """Return the resources that the lines of a report's `about` name, each once."""
+    found = (resource_of(line) for line in about.split("\n"))
+    return tuple(dict.fromkeys(resource for resource in found if resource))
+
+
 def read_run(folder: Path) -> Run:
     """Return a run; raises SourceError where there is none."""
     path = folder / "summary.json"
@@ -69,60 +75,99 @@ def read_run(folder: Path) -> Run:
     return Run(folder.resolve(), summary["run"], verdicts, summary["resources"])
 
 
-def causes(run: Run, resource: Resource) -> tuple[tuple[Cause, ...], frozenset[Patient]]:
-    """Return what the checks find on a resource, and the patients with any of these causes."""
+def causes(run: Run, resources: Sequence[Resource]) -> tuple[tuple[Cause, ...], frozenset[Patient]]:
+    """Return what the checks find on resources, and the patients with any of these causes."""
     with _findings(run) as db:
+        _insert_reported(db, resources)
+        db.run(
+            """
+            create table cause as
+            select distinct f."check", f.fix_key, f.feed
+            from finding f
+            join reported r on f.feed = r.feed and f.resource_type = r.type and f.resource_id = r.id
+            """
+        )
         rows = db.rows(
             """
-            select f."check", f.fix_key, count(distinct f.patient_id)
-            from finding f
-            where exists (
-              select 1 from finding m
-              where m.feed = $feed and m.resource_type = $type and m.resource_id = $id
-                and m."check" = f."check" and m.fix_key = f.fix_key)
-              and f.feed = $feed
+            select "check", fix_key, count(distinct (feed, patient_id))
+                filter (where patient_id is not null)
+            from finding join cause using ("check", fix_key, feed)
             group by all order by all
-            """,
-            _named(resource),
+            """
         )
         patients = db.rows(
             """
-            select distinct f.feed, f.patient_id
-            from finding f
-            join finding m on m."check" = f."check" and m.fix_key = f.fix_key and m.feed = f.feed
-            where m.feed = $feed and m.resource_type = $type and m.resource_id = $id
-              and f.patient_id is not null
-            """,
-            _named(resource),
+            select distinct feed, patient_id
+            from finding join cause using ("check", fix_key, feed)
+            where patient_id is not null
+            """
         )
     found = tuple(Cause(check, key, run.id, count) for check, key, count in rows)
     return found, frozenset((feed, patient) for feed, patient in patients)
 
 
-def left(run: Run, resource: Resource, cause: Cause, patients: Collection[Patient]) -> int:
+def found_on(run: Run, resources: Sequence[Resource], of: Sequence[Cause]) -> int:
+    """Return on how many of the resources the run that was linked found one of the causes.
+
+    None, where that run is gone: nobody can tell any more.
+    """
+    with _findings(run) as db:
+        _insert_reported(db, resources)
+        _make_earlier(db, run, of[0])
+        db.run("create table mended (code varchar, key varchar)")
+        db.insert("mended", ["code", "key"], [(c.check, c.fix_key) for c in of])
+        (count,) = db.row(
+            """
+            select count(*) from reported r where exists (
+              select 1 from earlier e join mended m on e."check" = m.code and e.fix_key = m.key
+              where e.feed = r.feed and e.resource_type = r.type and e.resource_id = r.id)
+            """
+        )
+    return int(count)
+
+
+def left(
+    run: Run, resources: Sequence[Resource], cause: Cause, patients: Collection[Patient]
+) -> int:
     """Return how many findings of a cause a run still has on the patients.
 
     A finding that was of the cause counts whatever its fix_key is now (a code that was only
-    renamed), and so does any finding of the check on the reported resource.
+    renamed), and so does any finding of the check on a reported resource. Of several feeds, those
+    count where the cause was found; where the run that found it is gone, all of them.
     """
     with _findings(run) as db:
         db.run("create table affected (feed varchar, patient_id varchar)")
         db.insert("affected", ["feed", "patient_id"], sorted(patients))
-        before = run.folder.parent / cause.run.replace(":", "") / "findings.parquet"
-        _make_view(db, "earlier", before if before.is_file() else None, run)
+        _insert_reported(db, resources)
+        _make_earlier(db, run, cause)
+        named = {"check": cause.check, "key": cause.fix_key}
+        db.run(
+            """
+            create table concerned as
+            select distinct r.feed
+            from reported r join earlier e
+              on e.feed = r.feed and e.resource_type = r.type and e.resource_id = r.id
+            where e."check" = $check and e.fix_key = $key
+            """,
+            named,
+        )
         (count,) = db.row(
             """
             select count(distinct fingerprint) from finding f
-            where f."check" = $check and f.feed = $feed and (
-              (f.resource_type = $type and f.resource_id = $id)
+            where f."check" = $check and (
+              exists (select 1 from reported r
+                where r.feed = f.feed and r.type = f.resource_type and r.id = f.resource_id)
               or (
-                (not exists (select 1 from affected)
-                  or exists (select 1 from affected a where a.patient_id = f.patient_id))
+                (f.feed in (from concerned)
+                  or (not exists (from concerned) and f.feed in (select feed from reported)))
+                and (not exists (select 1 from affected a where a.feed = f.feed)
+                  or exists (select 1 from affected a
+                    where a.feed = f.feed and a.patient_id = f.patient_id))
                 and (f.fix_key = $key or exists (
                   select 1 from earlier e where e.fingerprint = f.fingerprint
-                    and e."check" = $check and e.feed = $feed and e.fix_key = $key))))
+                    and e."check" = $check and e.feed = f.feed and e.fix_key = $key))))
             """,
-            _named(resource) | {"check": cause.check, "key": cause.fix_key},
+            named,
         )
     return int(count)
 
@@ -139,8 +184,16 @@ def absent(run: Run, patients: Collection[Patient]) -> int | None:
     return len(set(patients) - there)
 
 
-def _named(resource: Resource) -> dict[str, object]:
-    return {"feed": resource.feed, "type": resource.type, "id": resource.id}
+def _insert_reported(db: Database, resources: Iterable[Resource]) -> None:
+    """Make the table of the resources that a report is about."""
+    db.run("create table reported (feed varchar, type varchar, id varchar)")
+    db.insert("reported", ["feed", "type", "id"], [(r.feed, r.type, r.id) for r in resources])
+
+
+def _make_earlier(db: Database, run: Run, cause: Cause) -> None:
+    """Make the view of what the run found that a cause was linked to; empty where it is gone."""
+    path = run.folder.parent / cause.run.replace(":", "") / "findings.parquet"
+    _make_view(db, "earlier", path if path.is_file() else None, run)
 
 
 @contextmanager

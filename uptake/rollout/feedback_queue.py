@@ -54,7 +54,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Cause:
-    """What a check says of the reported resource; others may have the same."""
+    """What a check says of the reported resources; others may have the same."""
 
     check: str
     fix_key: str
@@ -118,6 +118,16 @@ class Item:
     def verified(self) -> bool:
         """Return whether a run showed that the change holds."""
         return any(s.what == "verified" for s in self._since_reopened())
+
+    @property
+    def verified_checks(self) -> frozenset[str]:
+        """Return the checks that a run ran again and found nothing by."""
+        return frozenset(s.check for s in self._since_reopened() if s.what == "verified")
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Return what it is about, one or more: `feed|Type/id`, or words."""
+        return tuple(dict.fromkeys(self.about.split("\n")))
 
     @property
     def reopened(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from uptake.rollout.feedback_evidence import resource_of
+from uptake.rollout.feedback_evidence import resources_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -53,8 +53,11 @@ def _task(item: Item) -> dict[str, Any]:
         task["owner"] = {"display": item.owner}
     if item.role or item.unit:
         task["requester"] = {"display": ", ".join(part for part in (item.role, item.unit) if part)}
-    if resource := resource_of(item.about):
-        task["focus"] = {"reference": f"{resource.type}/{resource.id}"}
+    about = [{"reference": f"{one.type}/{one.id}"} for one in resources_of(item.about)]
+    if about:  # a Task has one focus
+        task["focus"] = about[0]
+    if about[1:]:
+        task["input"] = [{"type": {"text": "about"}, "valueReference": one} for one in about[1:]]
     notes = [s for s in item.steps if s.what == "changed"]
     if notes:
         task["note"] = [{"text": s.note, "time": s.at.isoformat()} for s in notes]

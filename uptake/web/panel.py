@@ -17,7 +17,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from uptake.delivery.answers import Given, answers_of, asked_of, record_answer
+from uptake.delivery.answers import (
+    Answer,
+    Given,
+    answers_of,
+    asked_of,
+    choice_of,
+    record_answer,
+)
 from uptake.delivery.cases import Case, Facts, Got
 from uptake.delivery.hooks import Context
 from uptake.delivery.panel import (
@@ -31,7 +38,7 @@ from uptake.delivery.panel import (
     panel_services,
     record_look,
     record_view,
-    shown_time,
+    shared_notes,
 )
 from uptake.delivery.prefetch import resolve
 from uptake.delivery.reads import read_all
@@ -75,7 +82,7 @@ async def show(request: Request) -> Response:
         return closed(request, error)
     if opened is None:
         return _nothing_open(request)
-    return await run_in_threadpool(_show, request, opened, ())
+    return await run_in_threadpool(_show, request, opened)
 
 
 async def _open(request: Request) -> Opened | None:
@@ -117,13 +124,22 @@ async def _read(request: Request, session: Session, now: datetime) -> dict[str, 
     return await read_all(client, session.ehr.fhir, token, queries, session.patient)
 
 
-def _show(request: Request, opened: Opened, faults: tuple[str, ...]) -> Response:
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A report that was not kept, as it was sent, and why."""
+
+    faults: tuple[str, ...] = ()
+    ticked: tuple[str, ...] = ()
+    text: str = ""
+
+
+def _show(request: Request, opened: Opened, refused: Refused = Refused()) -> Response:
     site, viewer, now = site_of(request), opened.viewer, site_of(request).now()
     known = known_of(site, viewer.patient)
     sections = build_sections(
         panel_services(site.project.folder),
         viewer.use_case,
-        partial(_case, viewer, opened.facts, known, now),
+        partial(_case, viewer, opened.facts, known, now, site.project.titles),
         partial(answers_of, site.state, viewer.patient),
         _sources(site),
     )
@@ -134,19 +150,25 @@ def _show(request: Request, opened: Opened, faults: tuple[str, ...]) -> Response
     return page(
         request,
         "panel.html",
-        400 if faults else 200,
+        400 if refused.faults else 200,
         viewer=viewer,
         sections=sections,
         known=known,
         banner=_banner(opened),
         signed_in=opened.session is not None,
         make_id=lambda: str(uuid4()),
-        shown_time=shown_time,
-        choice_of=lambda use_case, code: asked_of(use_case).choice(code),
+        shared=shared_notes(sections),
+        label_of=_label_of,
         who=person(request),
         said=request.query_params.get("said", ""),
-        faults=faults,
+        refused=refused,
     )
+
+
+def _label_of(answer: Answer, use_case: str) -> str:
+    """Return an answer in words; its code where content no longer has it."""
+    choice = choice_of(answer, use_case)
+    return choice.label if choice else answer.choice
 
 
 def _sources(site: Site) -> Sources:
@@ -156,10 +178,18 @@ def _sources(site: Site) -> Sources:
 
 
 def _case(
-    viewer: Viewer, facts: Mapping[str, Facts], known: Known, now: datetime, service: Service
+    viewer: Viewer,
+    facts: Mapping[str, Facts],
+    known: Known,
+    now: datetime,
+    titles: Mapping[str, str],
+    service: Service,
 ) -> Case:
     mine = {need.key: facts.get(f"{service.id} {need.key}", Facts()) for need in service.needs}
-    return Case(HOOK, viewer.patient, viewer.practitioner, viewer.encounter, now, mine, known)
+    return Case(
+        HOOK, viewer.patient, viewer.practitioner, viewer.encounter, now, mine, known,
+        titles=titles,
+    )  # fmt: skip
 
 
 def _banner(opened: Opened) -> str:
@@ -197,39 +227,74 @@ async def answer(request: Request) -> Response:
 
 
 async def tell(request: Request) -> Response:
-    """Keep a report that something is wrong; it goes where all reports go."""
+    """Keep a report that something is wrong: one, of whatever was ticked."""
     form = await _form(request)
     viewer = await _viewer(request, form)
     if viewer is None:
         return _another(request)
     site = site_of(request)
-    about, who = form.get("about", ""), form.get("by", "") or viewer.practitioner
+    ticked, text = await _ticked(request), form.get("text", "")
+    who = form.get("by", "") or viewer.practitioner
+    card = [viewer.card] if viewer.card else []
     report = feedback.Report(
         id=_uuid(form.get("id", "")) or str(uuid4()),
         kind="data quality",
-        use_case=form.get("use_case", "") or viewer.use_case,
-        about_kind="resource" if about else "card" if viewer.card else "nothing",
-        about=about or viewer.card,
-        text=form.get("text", ""),
+        use_case=ticked.use_case(viewer.use_case),
+        about_kind="resource" if ticked.about else "card" if card else "nothing",
+        about=feedback.joined([*(ticked.about or card), *ticked.words]),
+        text=text,
         reporter=" ".join(who.split()),
         role=form.get("role", ""),
         unit=form.get("unit", ""),
         at=site.real_now(),
     )
-    try:
-        await run_in_threadpool(_keep, site, report)
-    except RolloutError as error:
+    if faults := await run_in_threadpool(_keep, site, report):
+        refused = Refused(faults, (*ticked.about, *ticked.words), text)
         opened = await _open(request) or Opened(viewer)
-        return await run_in_threadpool(_show, request, opened, error.faults)
+        return await run_in_threadpool(_show, request, opened, refused)
     return _back(form, "#said", "reported")
 
 
-def _keep(site: Site, report: feedback.Report) -> None:
-    """Keep a report, and link it to what the checks find there."""
-    feedback.report(site.state, report)
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """What a report is about."""
+
+    about: tuple[str, ...]
+    """`feed|Type/id` of each record."""
+    words: tuple[str, ...]
+    """Of what is about no record of a feed: how the panel called it."""
+    use_cases: tuple[str, ...]
+
+    def use_case(self, first: str) -> str:
+        """Return whose report it is: `first` if it is one of them, or where nothing was ticked."""
+        return first if first in self.use_cases or not self.use_cases else self.use_cases[0]
+
+
+async def _ticked(request: Request) -> Ticked:
+    """Return what was ticked, in the order of the page; a record of two rows is named once."""
+    sent = (await request.form()).multi_items()
+    known = {service.use_case for service in panel_services(site_of(request).project.folder)}
+    found: dict[str, dict[str, str]] = {"about": {}, "words": {}}
+    for name, value in sent:
+        what, _, use_case = name.partition(".")
+        if what in found and use_case in known and isinstance(value, str) and value:
+            found[what].setdefault(value, use_case)
+    of = dict.fromkeys(use_case for one in found.values() for use_case in one.values())
+    return Ticked(tuple(found["about"]), tuple(found["words"]), tuple(of))
+
+
+def _keep(site: Site, report: feedback.Report) -> tuple[str, ...]:
+    """Keep a report, and link it to what the checks find there; return the faults of another."""
+    if not report.text.strip():
+        return ("say what is wrong",)
+    try:
+        feedback.report(site.state, report)
+    except RolloutError as error:
+        return tuple(error.faults)
     run = site.run()
     if run is not None:
         feedback.link_new(site.state, report.id, run, site.real_now())
+    return ()
 
 
 async def left(request: Request) -> Response:

@@ -28,8 +28,10 @@ LEEWAY = 60
 """Seconds two clocks may be apart."""
 OLDEST = 600
 """Seconds since an id_token was made: a launch takes less."""
+CLINICIANS = frozenset({"Practitioner", "PractitionerRole"})
+"""Who may see a clinician's panel; a Person may be anybody, so it is not enough."""
 _USER = re.compile(
-    r"(?:(?P<base>https?://\S+)/)?(?P<reference>(?:Practitioner|PractitionerRole|Patient|"
+    r"(?:(?P<base>https?://\S+)/)?(?P<reference>(?P<type>Practitioner|PractitionerRole|Patient|"
     r"RelatedPerson|Person)/[A-Za-z0-9\-.]{1,64})"
 )
 
@@ -44,7 +46,10 @@ async def read_keys(client: httpx.AsyncClient, at: Configuration) -> KeySet:
 
 
 def signed_in(id_token: str, keys: KeySet, at: Configuration, *, client: str, nonce: str) -> str:
-    """Return `Practitioner/id` of who is signed in; raises LaunchError for a token not for us."""
+    """Return the reference of the clinician who is signed in, as in `Practitioner/id`.
+
+    Raises LaunchError for a token that is not for us, and where no clinician is signed in.
+    """
     try:
         claims = jwt.decode(id_token, keys, algorithms=list(ALGORITHMS)).claims
         now = int(time.time())
@@ -80,9 +85,18 @@ def _for_us_only(claims: Mapping[str, Any], client: str) -> bool:
 
 
 def _user(claims: Mapping[str, Any], iss: str) -> str:
-    """Return the reference that `fhirUser` names; of another server than the EHR's, none."""
+    """Return the clinician that `fhirUser` names.
+
+    Raises LaunchError where it names nobody of the EHR's server, or somebody who is no clinician.
+    """
     said = claims.get("fhirUser") or claims.get("profile") or ""
     found = _USER.fullmatch(said) if isinstance(said, str) else None
     if found is None or found["base"] not in (None, iss):
         raise LaunchError("The EHR does not say which clinician is signed in. Tell its team.")
+    if found["type"] not in CLINICIANS:
+        raise LaunchError(
+            "This panel is for clinicians, and the EHR says that somebody else is signed in. "
+            "Sign in to the EHR as a clinician.",
+            refused=True,
+        )
     return found["reference"]

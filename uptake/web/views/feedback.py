@@ -160,7 +160,7 @@ def _may(name: str, found: Item) -> bool:
     if name == "verify":
         return found.is_open and bool(found.causes) and found.change is not None
     if name == "confirm":
-        return found.is_open and not found.causes
+        return found.is_open and (not found.causes or found.verified)
     return found.is_open
 
 

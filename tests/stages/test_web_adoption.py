@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,10 +76,17 @@ def test_every_use_case_is_in_one_table(tmp_path: Path, monkeypatch: pytest.Monk
     text = shown(tmp_path, monkeypatch, "/adoption", events=events)
     assert "30 of 40 people with access used it in 28 days" in text
     row = text.split('href="/adoption?use_case=care">')[-1].split("</tr>")[0]
-    numbers = [cell.split("</td>")[0] for cell in row.split('<td class="n">')[1:]]
-    plain = [" ".join(unescape(n).replace("<", " <").split(">")[-1].split()) for n in numbers]
-    assert plain[1] == "40"
-    assert plain[3:] == ["5", "5", "32"], "2 of 40 overridden; 5 minutes to open; 32 openings"
+    cells = dict(re.findall(r'<td data-is="([^"]*)"[^>]*>(.*?)</td>', row))
+    assert cells["With access"] == "40"
+    assert cells["Overridden, of 100 shown"] == "5", "2 of 40"
+    assert (cells["Time to open"], cells["Openings"]) == ("5 minutes", "32")
+
+
+def test_a_long_time_to_open_is_in_hours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    late = [event(n, "viewed", 1014, practitioner=f"pr-{n}") for n in MANY]
+    text = shown(tmp_path, monkeypatch, "/adoption", events=[*served(), *late])
+    assert ">17 hours</td>" in text
+    assert "1,014" not in text
 
 
 def test_a_page_says_who_why_and_how_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,17 +43,8 @@ loinc = ["11506-3"]
 """
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder = tmp_path_factory.mktemp("project")
-    subject = {"patient": {"reference": "Patient/p"}}
-    waits = order(code="72141") | {"code": concept("72141", text=cases.SCRIPT)}
-    other = order("two", "72142", occurrenceDateTime="2026-09-30")
-    asked = claim(other, "k2")
-    found = [
-        patient(), coverage(), waits, claim(waits) | subject, other, asked | subject,
-        answer(asked, "approves", "2026-06-05T09:00:00Z") | subject,
-    ]  # fmt: skip
+def write(folder: Path, *found: dict[str, Any]) -> None:
+    """Write a project of one chart and one payer."""
     (folder / "ehr").mkdir()
     (folder / "payers").mkdir()
     (folder / "ehr" / "all.ndjson").write_text("".join(json.dumps(r) + "\n" for r in found))
@@ -59,6 +52,19 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     (folder / "uptake.toml").write_text(
         '[assess]\nas_of = "2026-06-20"\n[feeds.ehr]\npath = "ehr"\nrole = "ehr"\n'
     )
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("project")
+    subject = {"patient": {"reference": "Patient/p"}}
+    waits = order(code="72141") | {"code": concept("72141", text=cases.SCRIPT)}
+    other = order("two", "72142", occurrenceDateTime="2026-09-30")
+    asked = claim(other, "k2")
+    write(
+        folder, patient(), coverage(), waits, claim(waits) | subject, other, asked | subject,
+        answer(asked, "approves", "2026-06-05T09:00:00Z") | subject,
+    )  # fmt: skip
     cases.assess(folder)
     made = cases.make_site(folder)
     yield made
@@ -76,7 +82,7 @@ def page(site: Site) -> str:
 def test_the_page_answers_in_its_first_sentence(page: str) -> None:
     assert "1 of 2 authorizations are open" in page
     assert "the payer's time is over for 1" in page.replace("&#39;", "'")
-    assert "1 differ from their order" in page
+    assert "1 differs from its order" in page
 
 
 def test_the_work_list_has_documents_and_clocks_with_their_source(page: str) -> None:
@@ -85,9 +91,61 @@ def test_the_work_list_has_documents_and_clocks_with_their_source(page: str) -> 
     assert "outside the authorized period" in page
 
 
+def test_a_row_is_headed_by_what_was_ordered_and_for_whom(page: str) -> None:
+    heads = re.findall(r'<th scope="row">(.*?)</th>', page, re.DOTALL)
+    assert "MRI of the neck" in heads[1]
+    assert "ServiceRequest/" not in "".join(heads[:2])
+    for head in heads[:2]:
+        assert "<bdi>Berg</bdi>" in head
+        assert "born <bdi>1960-05-04</bdi>" in head
+        assert '<span class="small soft id"><bdi>p</bdi></span>' in head
+
+
+def test_every_cell_says_its_column_where_rows_are_cards(page: str) -> None:
+    row = page.split("<tbody>")[1].split("</tr>")[0]
+    assert re.findall(r"<td ([a-z-]+)", row) == ["data-is"] * 5
+
+
+@pytest.mark.parametrize(
+    ("sent", "head"),
+    [
+        ({"name": [{"family": cases.SCRIPT}]}, "<bdi>&lt;script&gt;"),
+        ({"name": None, "birthDate": None}, "for <bdi>p</bdi></th>"),
+        ({"name": [{"text": "Mads Berg"}], "birthDate": "1960"}, "born <bdi>1960</bdi>"),
+    ],
+)
+def test_a_patient_goes_by_what_the_record_says(
+    tmp_path: Path, sent: dict[str, Any], head: str
+) -> None:
+    text = " ".join(opened(tmp_path, patient(**sent)).split())
+    assert cases.SCRIPT not in text
+    assert head in text.replace(" </th>", "</th>")
+
+
+def test_where_no_record_can_be_read_the_id_stays(tmp_path: Path) -> None:
+    text = " ".join(opened(tmp_path, patient(), keep=False).split())
+    assert "Berg" not in text
+    assert "MRI of the neck</bdi><br>for <bdi>p</bdi>" in text
+
+
 def test_no_text_of_the_data_or_of_a_payers_file_is_markup(page: str) -> None:
     assert cases.SCRIPT not in page
     assert "&lt;script&gt;" in page
+
+
+def opened(folder: Path, who: dict[str, Any], *, keep: bool = True) -> str:
+    """Return the page of one order that waits; without the raw store where it is not kept."""
+    sent = {name: value for name, value in who.items() if value is not None}
+    write(folder, sent, coverage(), order())
+    cases.assess(folder)
+    site = cases.make_site(folder)
+    if not keep:
+        shutil.rmtree(site.store())
+    client = TestClient(create_app(site), base_url="http://127.0.0.1:8000")
+    response = client.get("/authorizations")
+    site.state.close()
+    assert response.status_code == 200
+    return response.text
 
 
 def bundle(*resources: dict[str, Any]) -> dict[str, Any]:

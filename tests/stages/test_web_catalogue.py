@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
-from web_cases import SCRIPT, assess, make_site, write_project
+from web_cases import SCRIPT, MadeOnce, assess, copy_assessed, make_site
 
 from uptake.web.app import create_app
 from uptake.web.charts import Dot, lines
@@ -17,11 +17,9 @@ from uptake.web.views.feeds import sound_sentence
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+def client(made_once: MadeOnce, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     folder = tmp_path_factory.mktemp("catalogue") / "project"
-    folder.mkdir()
-    write_project(folder)
-    assess(folder)
+    copy_assessed(made_once, folder)
     path = folder / "lab" / "Observation.ndjson"
     kept = [line for line in path.read_text("utf-8").splitlines() if '"o3"' not in line]
     path.write_text("\n".join(kept) + "\n", "utf-8")

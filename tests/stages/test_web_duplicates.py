@@ -19,6 +19,7 @@ import web_cases
 from duplicate_cases import ANA, ANNA, BO, CHAIN, LINKED, LOST, SCRIPT, TWINS, WAITS, A
 
 from uptake.identity.decisions import decide, decisions, history, pair
+from uptake.web import run as runs
 from uptake.web.app import create_app
 from uptake.web.charts import Weight, waterfall
 from uptake.web.views.duplicates import pairs
@@ -136,6 +137,34 @@ class TestTheWorkList:
         text = client.get("/patients/review").text
         assert "Nothing is linked by itself" in text
         assert "other given names</bdi>: 0.31; the bound is 0.01" in text
+
+    def test_where_none_waits_what_other_checks_found_is_not_passed_over(
+        self, site: Site, client: TestClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run = site.run()
+        assert run is not None
+        cases.write_pairs(run, [])
+        records = (("", "Patient/secret-bo"), ("", "Patient/secret-nowhere"))
+        found = (runs.Pair("DUP-01", "ehr", "one number", records),)
+        monkeypatch.setattr(runs, "pairs", lambda _: found)
+        text = client.get("/patients/review").text
+        assert "No pair waits for a decision here; 1 pair below waits for whoever keeps" in text
+        assert "1 pair of records waits for whoever keeps the patient index" in text
+        assert SCRIPT not in text
+        one, other = re.findall(r'(?:record|other)" class="key">(.*?)</td>', text, re.DOTALL)
+        assert "born <bdi>1950-01-31</bdi>" in one
+        assert other.strip() == "<bdi>secret-nowhere</bdi>", "it cannot be read: the id stays"
+
+    def test_where_nothing_was_found_the_page_says_no_more(
+        self, site: Site, client: TestClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run = site.run()
+        assert run is not None
+        cases.write_pairs(run, [])
+        monkeypatch.setattr(runs, "pairs", lambda _: ())
+        text = client.get("/patients/review").text
+        assert "No pair of records waits for a decision." in text
+        assert "Found by other checks" not in text
 
     def test_a_run_that_compared_nobody_shows_what_the_checks_found(
         self, site: Site, client: TestClient

@@ -4,6 +4,7 @@ anybody.
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import warnings
@@ -165,9 +166,8 @@ def test_what_was_kept_out_is_said_with_its_reason_and_place(client: TestClient)
 
 def test_a_twin_is_shown_once_as_a_pair(client: TestClient) -> None:
     text = client.get("/patients/review").text
-    assert "2 records may be the same patient" in text
-    assert text.count("Patient/secret-twin") == 1
-    assert "nothing is merged" in text
+    assert "1 pair of records waits for whoever keeps the patient index" in text
+    assert text.count("secret-twin") == 1
 
 
 def test_a_page_beyond_the_last_is_the_last(client: TestClient) -> None:
@@ -292,6 +292,20 @@ def test_a_report_that_was_kept_and_not_linked_is_linked_when_it_is_sent_again(
     assert [
         s for s in read_item(site.state, "cut", site.now()).steps if s.what == "linked"
     ] == linked
+
+
+def test_a_report_of_several_things_names_each(client: TestClient) -> None:
+    things = (
+        "lab|Observation/o1",
+        "pharmacy|MedicationDispense/d1",
+        "Care gaps: <b>HbA1c</b>: due",
+    )
+    sent = {"id": "three", "kind": "data quality", "text": "Not his.", "about_kind": "resource"}
+    assert client.post("/api/feedback", json=sent | {"about": "\n".join(things)}).status_code == 202
+    text = client.get("/feedback/three").text
+    for thing in things:
+        assert html.escape(thing) in text
+    assert text.count("<dt>About</dt>") == 1
 
 
 def test_a_report_is_given_changed_and_answered(client: TestClient) -> None:

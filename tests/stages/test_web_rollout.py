@@ -652,9 +652,8 @@ def test_a_baseline_says_where_the_outcome_stands() -> None:
     assert baseline(None) is None
 
 
-def test_a_run_lets_the_draft_say_the_baseline(tmp_path: Path) -> None:
-    cases.write_project(tmp_path)
-    cases.assess(tmp_path)
+def test_a_run_lets_the_draft_say_the_baseline(made_once: cases.MadeOnce, tmp_path: Path) -> None:
+    cases.copy_assessed(made_once, tmp_path)
     site = cases.make_site(tmp_path)
     client = TestClient(create_app(site), base_url="http://localhost", follow_redirects=False)
     for path in PAGES:

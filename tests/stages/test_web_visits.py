@@ -24,17 +24,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VISIT = "2026-11-02T08:30:00-05:00"
+LATER = "2026-11-03T09:00:00-05:00"
 SCRIPT = "<script>alert(1)</script>"
+BERG = [{"family": "Berg", "given": ["Mads"]}]
 EVIL = [{"family": SCRIPT, "given": ["=1+1"]}]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ehr = [
-        patient("due"), diabetes("due"), appointment("due", VISIT),
+        patient("due", name=BERG), diabetes("due"), appointment("due", VISIT),
         patient("evil", name=EVIL), diabetes("evil"), appointment("evil", VISIT),
         hba1c("evil", "2026-09-01"),
         patient("young", "2010-01-01"), appointment("young", VISIT),
+        patient("nameless", "2010-01-01", name=[]), appointment("nameless", LATER),
     ]  # fmt: skip
     made = write_project(tmp_path_factory.mktemp("visits") / "project", ehr, [])
     assessed(made)
@@ -55,7 +58,7 @@ def client(folder: Path) -> Iterator[TestClient]:
 def test_the_first_sentence_answers(client: TestClient) -> None:
     text = client.get("/visits").text
     assert "Tomorrow, 2026-11-02, 3 patients come; 1 of them has 1 gap, and" in text
-    assert "Given" in text
+    assert "given" in text
     assert 'href="/visits.csv?day=2026-11-02"' in text
 
 
@@ -66,6 +69,27 @@ def test_another_day_has_nobody(client: TestClient) -> None:
 
 def test_a_day_that_is_none_is_refused(client: TestClient) -> None:
     assert client.get("/visits?day=tomorrow").status_code == 400
+
+
+def test_a_patient_goes_by_name_and_birth_date(client: TestClient) -> None:
+    text = client.get("/visits").text
+    (head,) = (part.split("</th>")[0] for part in text.split("<th ") if "Mads Berg" in part)
+    assert "born <bdi>1962-05-01</bdi>" in head
+    assert '<span class="small soft id"><bdi>due</bdi></span>' in head
+
+
+def test_without_a_name_the_id_stands_once(client: TestClient) -> None:
+    text = client.get("/visits?day=2026-11-03").text
+    head = text.split('<th scope="rowgroup"')[1].split("</th>")[0]
+    assert head.count("nameless") == 1
+    assert "born <bdi>2010-01-01</bdi>" in head
+
+
+def test_that_nothing_is_on_record_is_said_once(client: TestClient) -> None:
+    text = client.get("/visits").text
+    row = text.split("HbA1c in diabetes")[1].split("</tr>")[0]
+    assert row.count("on record") == 1
+    assert '<td data-is="Evidence"></td>' in row
 
 
 def test_script_in_a_name_stays_text(client: TestClient) -> None:

@@ -41,8 +41,8 @@ class Line:
     seen: StageResult
     overridden: str
     """Overridden of 100 shown; empty: it cannot be told."""
-    minutes: str
-    """Median minutes to open; empty: it cannot be told."""
+    to_open: str
+    """Median time from served to opened; empty: it cannot be told."""
     openings: int
 
 
@@ -79,7 +79,7 @@ def _line(reach: Reach | None, chain: Chain) -> Line:
     return Line(
         chain, used, seen,
         f"{100 * over / shown:.0f}" if shown else "",
-        f"{first.median:,.0f}" if first and first.rows else "",
+        span(first.median) if first and first.rows else "",
         first.rows if first else 0,
     )  # fmt: skip
 

@@ -12,6 +12,8 @@ from starlette.routing import Route
 from uptake.authorization.figures import Figure
 from uptake.authorization.tracker import CLOCKS
 from uptake.findings.authorizations import FIGURES, LIST
+from uptake.identity.decisions import Record
+from uptake.web.patients import UNKNOWN, called
 from uptake.web.templating import page, site_of
 from uptake.web.views.empty import no_run
 
@@ -39,6 +41,11 @@ class Line:
     """Since when it waits: the request, else the signature."""
 
     @property
+    def patient(self) -> Record:
+        """Return the record of whom it is for."""
+        return Record(self.row["feed"], self.row["patient_id"])
+
+    @property
     def clocks(self) -> list[tuple[str, str, str]]:
         """Return name, moment to the minute and source of the known clocks, in their order."""
         return [
@@ -57,6 +64,7 @@ def index(request: Request) -> Response:
     found = site.of_run("authorizations", lambda: read_list(run))
     waiting = [line for line in found if line.row["status"] in OPEN]
     wrong = [line for line in found if line.row["mismatches"]]
+    shown = {line.patient for line in (*waiting[:SHOWN], *wrong[:SHOWN])}
     return page(
         request,
         "authorizations.html",
@@ -65,6 +73,8 @@ def index(request: Request) -> Response:
         waiting=waiting[:SHOWN],
         left=max(0, len(waiting) - SHOWN),
         wrong=wrong[:SHOWN],
+        called=called(site, "authorized patients", shown),
+        unknown=UNKNOWN,
         figures_of=site.of_run("authorization figures", lambda: read_figures(run)),
         today=site.now().date(),
         say=say,
@@ -126,7 +136,13 @@ def _lead(site: Site, found: Sequence[Line], waiting: Sequence[Line], wrong: Seq
     days = [(site.now().date() - line.since).days for line in waiting if line.since]
     if days:
         told += f"; the oldest waits for {max(days):,} days"
-    return f"{told}. {len(wrong):,} differ from their order."
+    return f"{told}. {_differing(len(wrong))}"
+
+
+def _differing(count: int) -> str:
+    if not count:
+        return "None differs from its order."
+    return f"{count:,} {'differs from its' if count == 1 else 'differ from their'} order."
 
 
 routes = [Route("/authorizations", index)]

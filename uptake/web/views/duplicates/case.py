@@ -9,8 +9,9 @@ from starlette.exceptions import HTTPException
 
 from uptake.identity import snapshots
 from uptake.identity.decisions import UNSURE, Decided, Judged, Record, group_of, history
+from uptake.web.patients import read_patients
 from uptake.web.views.duplicates import pairs
-from uptake.web.views.duplicates.patients import as_compared, read_patients
+from uptake.web.views.duplicates.patients import as_compared
 from uptake.web.views.duplicates.queue import View, decided_of
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Two Patients side by side. In: the raw store; out: what each says, and where they differ.
+"""Two Patients side by side. In: both as sent; out: what each says, and where they differ.
 
 What is compared is what a reader would take for the same: small letters without accents, whatever
 the alphabet; the last digits of a phone. It marks what to look at and decides nothing.
@@ -6,18 +6,15 @@ the alphabet; the last digits of a phone. It marks what to look at and decides n
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from anyascii import anyascii
 
-from uptake.engine.duckdb import brief_database, listed
-from uptake.identity.decisions import Record
-from uptake.resources.store import OFFSET_BITS, open_store
+from uptake.resources.elements import members, parts
+from uptake.web.patients import joined, names, texts
 
 SAME, PARTLY, DIFFERS = "the same", "partly the same", "differs"
 ONE, NEITHER, APART = "on one only", "on neither", "of other systems"
@@ -25,8 +22,6 @@ MAIN = frozenset({"Name", "Birth date", "Gender", "Address", "Phone", "Numbers"}
 """What every record should say: where neither does, that is worth a word."""
 PHONE_DIGITS = 9
 """The last digits of a phone number: what stands before them is a prefix that some write."""
-_LONGEST = 500
-"""Characters of one value that are shown; nobody reads a name of ten thousand."""
 _WORD = re.compile(r"\w+")
 
 
@@ -46,27 +41,6 @@ class Detail:
     left: tuple[tuple[Piece, ...], ...]
     right: tuple[tuple[Piece, ...], ...]
     found: str
-
-
-def read_patients(store_folder: Path, records: Iterable[Record]) -> dict[Record, dict[str, Any]]:
-    """Return the newest version of each Patient; one that is not in the store is left out.
-
-    The newest is the one updated last, or else the one that stands last.
-    """
-    store, wanted = open_store(store_folder), set(records)
-    feeds = {index: file.feed for index, file in enumerate(store.files)}
-    if not store.resource_parts or not wanted:
-        return {}
-    with brief_database() as db:
-        rows = db.rows(
-            f"select rid >> {OFFSET_BITS}, id, text from read_parquet("
-            f"{listed(store.resource_parts)}) where type = 'Patient' and id in "
-            "(select unnest(?)) order by try_cast(json_extract_string(text, "
-            "'$.meta.lastUpdated') as timestamptz) nulls first, rid",
-            [sorted({record.id for record in wanted})],
-        )
-    found = {Record(feeds[file], name): text for file, name, text in rows}
-    return {record: json.loads(text) for record, text in found.items() if record in wanted}
 
 
 def side_by_side(left: Mapping[str, Any], right: Mapping[str, Any]) -> tuple[Detail, ...]:
@@ -167,40 +141,17 @@ def _numbers(left: Mapping[str, Any], right: Mapping[str, Any]) -> Detail:
 # What a Patient says, whatever it says: an element of the wrong type is passed over.
 
 
-def _texts(value: object) -> list[str]:
-    """Return the texts of a value: itself, or those of a list."""
-    values = value if isinstance(value, list) else [value]
-    return [" ".join(v.split())[:_LONGEST] for v in values if isinstance(v, str) and v.strip()]
-
-
-def _parts(patient: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
-    values = patient.get(name)
-    yield from (v for v in (values if isinstance(values, list) else ()) if isinstance(v, dict))
-
-
-def _joined(*values: object, by: str = " ") -> str:
-    return by.join(text for value in values for text in _texts(value))
-
-
-def _names(patient: Mapping[str, Any]) -> Iterator[str]:
-    for name in _parts(patient, "name"):
-        told = _joined(
-            name.get("prefix"), name.get("given"), name.get("family"), name.get("suffix")
-        )
-        yield from filter(None, [told or _joined(name.get("text"))])
-
-
 def _addresses(patient: Mapping[str, Any]) -> Iterator[str]:
-    for place in _parts(patient, "address"):
-        town = _joined(place.get("city"), place.get("state"), place.get("postalCode"))
-        told = _joined(place.get("line"), town, place.get("country"), by=", ")
-        yield from filter(None, [told or _joined(place.get("text"))])
+    for place in members(patient.get("address")):
+        town = joined(place.get("city"), place.get("state"), place.get("postalCode"))
+        told = joined(place.get("line"), town, place.get("country"), by=", ")
+        yield from filter(None, [told or joined(place.get("text"))])
 
 
 def _contacts(*systems: str) -> Callable[[Mapping[str, Any]], Iterator[str]]:
     def read(patient: Mapping[str, Any]) -> Iterator[str]:
-        for contact in _parts(patient, "telecom"):
-            value, system = _joined(contact.get("value")), _joined(contact.get("system"))
+        for contact in members(patient.get("telecom")):
+            value, system = joined(contact.get("value")), joined(contact.get("system"))
             if value and (system or ("email" if "@" in value else "phone")) in systems:
                 yield value
 
@@ -221,17 +172,15 @@ class _Number:
 
     @property
     def told(self) -> str:
-        return _joined(self.kind, self.value, f"of {self.system}" if self.system else None)
+        return joined(self.kind, self.value, f"of {self.system}" if self.system else None)
 
 
 def _sent_numbers(patient: Mapping[str, Any]) -> Iterator[_Number]:
-    for number in _parts(patient, "identifier"):
+    for number in members(patient.get("identifier")):
         kind = number.get("type")
-        codes = [
-            _joined(c.get("code")) for c in _parts(kind if isinstance(kind, dict) else {}, "coding")
-        ]
-        if value := _joined(number.get("value")):
-            yield _Number(next(filter(None, codes), ""), _joined(number.get("system")), value)
+        codes = [joined(c.get("code")) for c in members(parts(kind).get("coding"))]
+        if value := joined(number.get("value")):
+            yield _Number(next(filter(None, codes), ""), joined(number.get("system")), value)
 
 
 def _retired(patient: Mapping[str, Any]) -> Iterator[str]:
@@ -239,22 +188,22 @@ def _retired(patient: Mapping[str, Any]) -> Iterator[str]:
         yield "no longer"
 
 
-def _one(*names: str) -> Callable[[Mapping[str, Any]], Iterator[str]]:
+def _one(*elements: str) -> Callable[[Mapping[str, Any]], Iterator[str]]:
     def read(patient: Mapping[str, Any]) -> Iterator[str]:
-        for name in names:
+        for name in elements:
             value = patient.get(name)
             if isinstance(value, bool):
                 yield "yes" if value else "no"
             elif isinstance(value, int | float):
                 yield str(value)
             else:
-                yield from _texts(value)
+                yield from texts(value)
 
     return read
 
 
 _LINES = {
-    "Name": _Line(_names, by_word=True),
+    "Name": _Line(names, by_word=True),
     "Birth date": _Line(_one("birthDate")),
     "Gender": _Line(_one("gender")),
     "Born as number": _Line(_one("multipleBirthInteger", "multipleBirthBoolean")),

@@ -12,11 +12,12 @@ from urllib.parse import urlencode
 from starlette.routing import Route
 
 from uptake.engine.duckdb import brief_database
-from uptake.identity.decisions import Decided, decisions
+from uptake.identity.decisions import Decided, Record, decisions
 from uptake.identity.explain import told
 from uptake.identity.merges import Merge, read_merges
 from uptake.report.figures import Figures
 from uptake.web import run as runs
+from uptake.web.patients import UNKNOWN, called
 from uptake.web.templating import page, site_of
 from uptake.web.views.duplicates import pairs
 from uptake.web.views.empty import no_run
@@ -135,7 +136,7 @@ def index(request: Request) -> Response:
     return page(
         request,
         "duplicates.html",
-        lead=_lead(shown) if shown else _found_lead(found),
+        lead=_lead(shown, len(found)) if shown else _found_lead(found),
         view=view,
         shown=shown,
         linkage=linkage,
@@ -145,8 +146,10 @@ def index(request: Request) -> Response:
         decisions=DECISIONS,
         chance=told,
         kept=kept_now(request),
-        found=_found_lead(found) if shown and found else "",
+        found=_beside(found) if shown and found else "",
         groups=_groups(site, found),
+        called=called(site, "paired patients", _records(found)),
+        unknown=UNKNOWN,
         most=runs.CLUSTERS_SHOWN,
         costs=site.of_run("duplicate cost", lambda: _costs(site, run)),
         merges=site.of_run("merges", lambda: _merges(run)),
@@ -189,9 +192,14 @@ def _feeds(view: View, shown: Queue | None) -> list[tuple[str, View]]:
     return [("All feeds", View(view.queue)), *((feed, View(view.queue, feed)) for feed in feeds)]
 
 
-def _lead(shown: Queue) -> str:
-    """Return how many pairs wait, and which comes first."""
+def _lead(shown: Queue, others: int) -> str:
+    """Return how many pairs wait, and which comes first; beside `others` of other checks."""
     waiting, harmful = shown.counts[pairs.REVIEW], shown.harmful
+    if not waiting and others:
+        return (
+            f"No pair waits for a decision here; {Figures().count(others, 'pairs')} below "
+            f"{'waits' if others == 1 else 'wait'} for whoever keeps the patient index."
+        )
     if not waiting:
         return "No pair of records waits for a decision."
     if waiting == 1:
@@ -205,11 +213,25 @@ def _lead(shown: Queue) -> str:
 
 
 def _found_lead(found: tuple[runs.Pair, ...]) -> str:
+    """Return what was found where the run did not compare patients with each other."""
     if not found:
         return "No two records were found that may be one patient."
-    records = {(pair.feed, name) for pair in found for _, name in pair.records}
-    many = Figures().count(len(records), "records")
+    many = Figures().count(len(_records(found)), "records")
     return f"{many} may be the same patient as another one; nothing is merged here."
+
+
+def _beside(found: tuple[runs.Pair, ...]) -> str:
+    """Return whose the pairs of other checks are: no decision on this page settles them."""
+    many, one = Figures().count(len(found), "pairs"), len(found) == 1
+    return (
+        f"{many} of records {'waits' if one else 'wait'} for whoever keeps the patient index; "
+        f"there is nothing to decide on {'it' if one else 'them'} here."
+    )
+
+
+def _records(found: tuple[runs.Pair, ...]) -> frozenset[Record]:
+    names = ((pair.feed, name) for pair in found for _, name in pair.records)
+    return frozenset(Record(feed, name.removeprefix("Patient/")) for feed, name in names)
 
 
 def _groups(site: Site, found: tuple[runs.Pair, ...]) -> list[tuple[Check, list[runs.Pair]]]:

@@ -7,6 +7,7 @@ PEER := .venv/sekmet
 DEMO := demo-out
 PORT ?= 8000
 SERVE ?= 1
+unexport PYTHONDONTWRITEBYTECODE  # or every process compiles all that it imports
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --only-binary :all: \
 	--constraints constraints.txt --build-constraints constraints.txt
 
@@ -19,7 +20,7 @@ demo: .venv/.installed  ## Simulate a hospital, live its half year, and serve it
 	@exec $(BIN)/uptake demo $(DEMO) --port $(PORT) $(if $(filter 0,$(SERVE)),,--serve)
 
 test: lint  ## Check style, types and imports, then run every test
-	@$(BIN)/pytest -n auto
+	@$(BIN)/pytest -n auto --dist worksteal
 
 lint: .venv/.tested  ## Check style, types and imports
 	@$(BIN)/ruff check .

@@ -4,14 +4,19 @@ machine (Chromium, Java, ../shared): the summary says so, and with CI=true it is
 
 from __future__ import annotations
 
+import fcntl
 import os
-from collections.abc import Generator
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import pytest
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+MadeOnce: TypeAlias = "Callable[[str, Callable[[Path], None]], Path]"
 
 SHARED = Path(__file__).parents[2] / "shared"
 
@@ -22,6 +27,46 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("needs ../shared")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
+    """Give what returns a folder, made by the first test of any worker that asks for its name.
+
+    Nobody changes it: a test that wants to takes a copy.
+    """
+    own = tmp_path_factory.getbasetemp()
+    of_all = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def folder_of(name: str, make: Callable[[Path], None]) -> Path:
+        folder, finished = of_all / f"once-{name}", of_all / f"once-{name}.finished"
+        with (of_all / f"once-{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not finished.exists():
+                shutil.rmtree(folder, ignore_errors=True)  # of a maker that failed
+                folder.mkdir()
+                make(folder)
+                finished.touch()
+        return folder
+
+    return folder_of
+
+
+@pytest.fixture(scope="session")
+def left_by(made_once: MadeOnce) -> Callable[[str], Path]:
+    """Give what returns the folder that an `uptake` command was run in: once, however many ask."""
+
+    def folder_of(command: str) -> Path:
+        words = command.split()
+
+        def make(folder: Path) -> None:
+            program = Path(sys.executable).parent / words[0]
+            done = subprocess.run([program, *words[1:]], cwd=folder, capture_output=True, text=True)
+            assert done.returncode == 0, f"$ {command}\n{done.stdout}{done.stderr}"
+
+        return made_once("_".join(words), make)
+
+    return folder_of
 
 
 def refuse_skip(report: Report) -> Report:

@@ -26,10 +26,9 @@ CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/c
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(made_once: cases.MadeOnce, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("mappings")
-    cases.write_project(folder)
-    cases.assess(folder)
+    cases.copy_assessed(made_once, folder)
     made = cases.make_site(folder)
     yield made
     made.state.close()

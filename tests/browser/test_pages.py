@@ -31,10 +31,9 @@ PAGES = (
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(made_once: cases.MadeOnce, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("project")
-    cases.write_project(folder)
-    cases.assess(folder)
+    cases.copy_assessed(made_once, folder)
     cases.assess(folder)  # a second run: trends are drawn
     site = cases.make_site(folder)
     with running(site) as served:

@@ -16,9 +16,10 @@ import uptake
 from uptake.definitions import read_check
 from uptake.errors import DefinitionError
 from uptake.findings.assess import Request, assess
-from uptake.findings.repairs import decode, merged, repair_of
+from uptake.findings.repairs import Repair, decode, merged, repair_of
 from uptake.model import Check, Feed
 
+Row = dict[str, Any]
 CHECKS: dict[str, Check] = {}
 for _path in sorted((Path(uptake.__file__).parent / "content" / "checks").glob("*.md")):
     with suppress(DefinitionError):  # test_checks.py says what is wrong with the file
@@ -65,46 +66,96 @@ def patched(document: Any, operations: list[dict[str, Any]]) -> Any:
     return document
 
 
-def found(lines: list[str], checks: dict[str, Check], folder: Path) -> list[dict[str, Any]]:
-    """Return the findings over resources, one a line."""
-    folder.mkdir()
-    (folder / "example.ndjson").write_text("\n".join(lines), "utf-8")
-    request = Request(
-        (Feed("example", folder),), checks, {}, datetime(2026, 1, 1, tzinfo=UTC), "test", threads=1
-    )
+def found(sent: dict[str, list[str]], folder: Path) -> dict[str, list[Row]]:
+    """Return what is found in resources, one a line, of the checks' examples: a feed a check."""
+    feeds = []
+    for code, lines in sent.items():
+        (folder / code).mkdir()
+        (folder / code / "example.ndjson").write_text("\n".join(lines), "utf-8")
+        feeds.append(Feed(code, folder / code))
+    checks = {c: k for c, k in CHECKS.items() if c in sent or k.severity.value in WATCHED}
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    request = Request(tuple(feeds), checks, {}, now, "test", threads=1)
     assess(request, folder / "out", folder / "store", Silent())
     rows = duckdb.sql(f"select * from read_parquet('{folder}/out/findings.parquet')")
-    return [dict(zip(rows.columns, row, strict=True)) for row in rows.fetchall()]
+    held: dict[str, list[Row]] = {code: [] for code in sent}
+    for values in rows.fetchall():
+        row = dict(zip(rows.columns, values, strict=True))
+        if row["check"] == row["feed"] or CHECKS[row["check"]].severity.value in WATCHED:
+            held[row["feed"]].append(row)
+    return held
+
+
+@pytest.fixture(scope="module")
+def sent() -> dict[str, list[str]]:
+    """Return the lines of each check's examples that violate it."""
+    return {
+        code: [
+            line
+            for example in CHECKS[code].examples
+            if example.kind == "violates"
+            for line in example.ndjson.split("\n")
+            if line.strip()
+        ]
+        for code in REPAIRING
+    }
+
+
+@pytest.fixture(scope="module")
+def before(
+    sent: dict[str, list[str]], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, list[Row]]:
+    return found(sent, tmp_path_factory.mktemp("before"))
+
+
+@pytest.fixture(scope="module")
+def after(
+    sent: dict[str, list[str]],
+    before: dict[str, list[Row]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, list[Row]]:
+    mended = {code: mend(lines, repairs(code, before[code])) for code, lines in sent.items()}
+    return found(mended, tmp_path_factory.mktemp("after"))
+
+
+def repairs(code: str, rows: list[Row]) -> list[Row]:
+    """Return the findings of a check that say how to repair."""
+    return [row for row in rows if row["check"] == code and row["repair"]]
+
+
+def repair(lines: list[str], row: Row) -> Repair:
+    """Return the repair of a finding in these lines."""
+    return repair_of(lines[row["source_line"] - 1], row["expression"], row["repair"])
+
+
+def mend(lines: list[str], rows: list[Row]) -> list[str]:
+    """Return the lines after every repair."""
+    mended = list(lines)
+    for row in rows:
+        at = row["source_line"] - 1
+        document = patched(json.loads(mended[at]), json.loads(repair(lines, row).json_patch))
+        mended[at] = json.dumps(document)
+    return mended
 
 
 @pytest.mark.parametrize("code", REPAIRING)
-def test_a_repair_repairs(code: str, tmp_path: Path) -> None:
-    lines = [
-        line
-        for example in CHECKS[code].examples
-        if example.kind == "violates"
-        for line in example.ndjson.split("\n")
-        if line.strip()
-    ]
-    watched = {c: k for c, k in CHECKS.items() if c == code or k.severity.value in WATCHED}
-    before = found(lines, watched, tmp_path / "before")
-    repairs = [row for row in before if row["check"] == code and row["repair"]]
-    assert repairs, "no example has a repair"
-    mended = list(lines)
-    for row in repairs:
-        at = row["source_line"] - 1
-        repair = repair_of(lines[at], row["expression"], row["repair"])
-        document = patched(json.loads(mended[at]), json.loads(repair.json_patch))
-        mended[at] = json.dumps(document)
-        assert repair.after == merged(repair.before, decode(row["repair"]))
-        assert patched(json.loads(lines[at]), json.loads(repair.json_patch)) != json.loads(
-            lines[at]
-        )
-    after = found(mended, watched, tmp_path / "after")
-    places = {(row["source_line"], row["expression"]) for row in repairs}
-    left = {(r["source_line"], r["expression"]) for r in after if r["check"] == code}
+def test_a_repair_repairs(
+    code: str,
+    sent: dict[str, list[str]],
+    before: dict[str, list[Row]],
+    after: dict[str, list[Row]],
+) -> None:
+    repaired = repairs(code, before[code])
+    assert repaired, "no example has a repair"
+    for row in repaired:
+        made = repair(sent[code], row)
+        assert made.after == merged(made.before, decode(row["repair"]))
+        document = json.loads(sent[code][row["source_line"] - 1])
+        assert patched(document, json.loads(made.json_patch)) != document
+    places = {(row["source_line"], row["expression"]) for row in repaired}
+    left = {(r["source_line"], r["expression"]) for r in after[code] if r["check"] == code}
     assert not places & left
-    known = {(row["check"], row["source_line"]) for row in before}
-    changed = {row["source_line"] for row in repairs}
-    new = {(r["check"], r["source_line"]) for r in after if r["source_line"] in changed} - known
-    assert not new
+    known = {(row["check"], row["source_line"]) for row in before[code]}
+    changed = {row["source_line"] for row in repaired}
+    new = {(r["check"], r["source_line"]) for r in after[code] if r["source_line"] in changed}
+    assert not new - known

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -75,7 +77,9 @@ def test_the_surface_that_is_shown_is_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("session", SESSIONS)
-def test_the_commands_run(session: list[Command], tmp_path: Path) -> None:
+def test_the_commands_run(
+    session: list[Command], left_by: Callable[[str], Path], tmp_path: Path
+) -> None:
     runs = [command for command in session if command.run]
     unsafe = [f"line {c.line}: `{c.text}`" for c in runs if c.words[0] not in SAFE]
     assert not unsafe, f"mark these `console no-run`: {unsafe}"
@@ -86,9 +90,12 @@ def test_the_commands_run(session: list[Command], tmp_path: Path) -> None:
         "NO_COLOR": "1",
         "OUT": str(tmp_path),
     }
-    # One shell for the document, so that `cd` lasts; what a command says and its code go to files.
     folder = tmp_path / "session"
-    folder.mkdir()
+    if runs and runs[0].text.startswith("uptake demo "):  # several documents begin with the same
+        shutil.copytree(left_by(runs.pop(0).text), folder, symlinks=True)
+    else:
+        folder.mkdir()
+    # One shell for the document, so that `cd` lasts; what a command says and its code go to files.
     script = "".join(
         f"{{ {command.text}\n}} >$OUT/{command.line}.out 2>&1; echo $? >$OUT/{command.line}.code\n"
         for command in runs

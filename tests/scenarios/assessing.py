@@ -10,10 +10,13 @@ import duckdb
 from uptake.cli.checks import read_catalogue
 from uptake.feeds.files import find_feeds
 from uptake.findings.assess import Request, assess
+from uptake.model import Severity
 from uptake.project import Project, instant, read_project
 
 if TYPE_CHECKING:
-    from uptake.model import Assessment, Fitness
+    from collections.abc import Callable
+
+    from uptake.model import Assessment, Check, Fitness
 
 
 class Silent:
@@ -26,10 +29,29 @@ class Silent:
         pass
 
 
-def assess_folder(folder: Path, out: Path, *, as_of: str = "2026-11-01") -> Assessment:
-    """Return the assessment of a project or of a plain folder."""
+def decides_fitness(check: Check) -> bool:
+    """Return whether what violates a check may be unusable: others never change a fitness."""
+    return check.severity in (Severity.BLOCKER, Severity.HIGH)
+
+
+def assess_folder(
+    folder: Path,
+    out: Path,
+    *,
+    as_of: str = "2026-11-01",
+    wanted: Callable[[Check], bool] = lambda check: True,
+    cases: frozenset[str] | None = None,
+) -> Assessment:
+    """Return the assessment of a project or of a plain folder.
+
+    Only the wanted checks and these use cases are judged; None: all of them. What a test does not
+    ask about costs seconds a run.
+    """
     project = read_project(folder) if (folder / "uptake.toml").is_file() else Project()
     checks, use_cases = read_catalogue(project)
+    checks = {code: check for code, check in checks.items() if wanted(check)}
+    if cases is not None:
+        use_cases = {code: use_cases[code] for code in sorted(cases)}
     feeds = project.feeds or find_feeds([str(folder)], {})
     request = Request(feeds, checks, use_cases, instant(as_of, None), "test", threads=2)  # type: ignore[arg-type]
     return assess(request, out, out / "resources", Silent())

@@ -27,8 +27,11 @@ def judged(tmp_path: Path, check: str, resources: Sequence[Resource], toml: str)
     lines = "\n".join(json.dumps(resource) for resource in resources)
     (tmp_path / "hospital" / "all.ndjson").write_text(lines, "utf-8")
     (tmp_path / "uptake.toml").write_text(f"[feeds.hospital]\n{toml}", "utf-8")
-    assessment = assess_folder(tmp_path, tmp_path / "out")
-    return next(result for result in assessment.checks if result.check.code == check)
+    assessment = assess_folder(
+        tmp_path, tmp_path / "out", wanted=lambda one: one.code == check, cases=frozenset()
+    )
+    (result,) = assessment.checks
+    return result
 
 
 def observed(number: int, category: str, **elements: Any) -> Resource:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .assessing import assess_folder, fitness_of
+from .assessing import assess_folder, decides_fitness, fitness_of
 
 if TYPE_CHECKING:
     from uptake.model import Fitness
@@ -62,8 +62,13 @@ def assessed(tmp_path: Path, resources: list[Resource], toml: str = "") -> Fitne
     (feed / "all.ndjson").write_text("\n".join(map(json.dumps, resources)))
     if toml:
         (tmp_path / "uptake.toml").write_text(toml)
-    assessment = assess_folder(tmp_path if toml else feed, tmp_path / "out")
-    return fitness_of(assessment, "care-gap-closure")
+    return judged(tmp_path if toml else feed, tmp_path / "out")
+
+
+def judged(folder: Path, out: Path, case: str = "care-gap-closure") -> Fitness:
+    """Return the fitness of one use case."""
+    assessment = assess_folder(folder, out, wanted=decides_fitness, cases=frozenset({case}))
+    return fitness_of(assessment, case)
 
 
 DECLARED = """
@@ -150,7 +155,7 @@ def test_a_person_in_three_feeds_is_counted_once(tmp_path: Path) -> None:
     for resource in lab[1:]:
         resource["subject"] = {"reference": "Patient/x9"}
     (tmp_path / "lab" / "a.ndjson").write_text("\n".join(map(json.dumps, lab)))
-    fitness = fitness_of(assess_folder(tmp_path, tmp_path / "out"), "care-gap-closure")
+    fitness = judged(tmp_path, tmp_path / "out")
     assert fitness.population == 1
     assert state(fitness, "hba1c") == (1, 0, 0)
 
@@ -167,7 +172,7 @@ def test_no_outside_source_is_said_and_not_guessed(tmp_path: Path) -> None:
             "class": {"system": ACT, "code": "IMP"}, "subject": {"reference": "Patient/p1"},
             "period": {"start": "2026-09-01T10:00:00Z"}}  # fmt: skip
     (tmp_path / "a.ndjson").write_text("\n".join(map(json.dumps, [*diabetic(1), stay])))
-    fitness = fitness_of(assess_folder(tmp_path, tmp_path / "out"), "medication-reconciliation")
+    fitness = judged(tmp_path, tmp_path / "out", "medication-reconciliation")
     assert fitness.verdict == "cannot tell"
     outside = next(r for r in fitness.requirements if r.requirement.role == "external")
     assert "no feed is declared an outside source" in outside.reason
@@ -189,7 +194,7 @@ def test_a_complete_source_answers_only_for_whom_it_knows(tmp_path: Path) -> Non
         (tmp_path / feed).mkdir()
         (tmp_path / feed / "a.ndjson").write_text("\n".join(map(json.dumps, diabetic(n))))
     (tmp_path / "uptake.toml").write_text(f"{DECLARED}\n[feeds.other]\n")
-    fitness = fitness_of(assess_folder(tmp_path, tmp_path / "out"), "care-gap-closure")
+    fitness = judged(tmp_path, tmp_path / "out")
     assert state(fitness, "hba1c") == (1, 0, 1)
 
 

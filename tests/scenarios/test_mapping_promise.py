@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -286,11 +287,12 @@ def test_without_a_project_or_a_run(tmp_path: Path) -> None:
     assert worklist is not None
 
 
-def test_the_demo_hospital_keeps_its_promise(tmp_path: Path) -> None:
+def test_the_demo_hospital_keeps_its_promise(
+    left_by: Callable[[str], Path], tmp_path: Path
+) -> None:
     """The codes of the first step of care-gap closure, as anyone would map them."""
-    here = tmp_path / "demo"
-    done = CliRunner().invoke(main, ["demo", str(here), "--patients", "120", "--quiet"])
-    assert done.exit_code == 0, done.output
+    demo = left_by("uptake demo hospital --patients 60 --quiet") / "hospital"
+    here = Path(shutil.copytree(demo, tmp_path / "demo", symlinks=True))
     before = (here / "current").resolve()
     step = case_of(before)["fix_plan"][0]
     keys = {(f["feed"], f["fix_key"]) for f in step["fixes"]}

@@ -27,7 +27,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> list[Told]:
     (folder / "in").mkdir()
     bundle, _ = write_bundle(DEFECTS)
     (folder / "in" / "bundle.json").write_bytes(orjson.dumps(bundle))
-    assess_folder(folder / "in", folder / "out", as_of=AS_OF)
+    assess_folder(folder / "in", folder / "out", as_of=AS_OF, cases=frozenset())
     rows = duckdb.sql(
         "select resource_type || '/' || resource_id, coalesce(expression, ''), \"check\" from "
         f"read_parquet('{folder}/out/findings.parquet') where severity <> 'info' "

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 from uptake.model import Chain, Evidence, Stage, StageResult, Stall
 from uptake.project import read_project
@@ -11,6 +14,8 @@ from uptake.state.database import open_state
 from uptake.web.site import Site
 
 SCRIPT = "<script>alert(1)</script>"
+MadeOnce: TypeAlias = "Callable[[str, Callable[[Path], None]], Path]"
+"""The fixture `made_once`."""
 
 
 def stage(
@@ -176,6 +181,16 @@ def assess(folder: Path) -> None:
     done = CliRunner().invoke(main, ["assess", "--project", str(folder), "--quiet"])
     assert done.exit_code in (0, 1, 3), done.output
     assert isinstance(done.exception, SystemExit | None), done.exception
+
+
+def copy_assessed(made_once: MadeOnce, folder: Path) -> None:
+    """Fill a folder with a copy of the project after one run, which is made once."""
+
+    def make(project: Path) -> None:
+        write_project(project)
+        assess(project)
+
+    shutil.copytree(made_once("web-cases", make), folder, symlinks=True, dirs_exist_ok=True)
 
 
 def make_site(folder: Path) -> Site:

@@ -6,7 +6,7 @@ A check gives one row a unit and a boolean; everything that is counted is counte
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from uptake.definitions.checks import UNITS
 from uptake.engine.duckdb import quoted
@@ -78,28 +78,33 @@ def _not_run(check: Check, reason: str, detail: str) -> CheckResult:
 
 def _run(db: Database, check: Check) -> CheckResult:
     answer(db, check)
-    if "rid" in UNITS[check.unit] or "patient_rid" in UNITS[check.unit]:
-        db.run(
-            "insert into stratum_count select $code, p.stratum, count(*) filter (u.violates), "
-            "count(u.violates), count(*) - count(u.violates) "
-            "from (select key, bool_or(violates) as violates from answer group by key) u "
-            f"join place p on p.rid = u.key where {_kept(check)} group by p.stratum",
-            {"code": check.code},
+    of_records = "rid" in UNITS[check.unit] or "patient_rid" in UNITS[check.unit]
+    counts = (_count_records if of_records else _count_units_of_feeds)(db, check)
+    numerator, denominator, unjudged = (sum(count[n] for count in counts) for n in range(3))
+    patients = 0
+    if numerator:
+        _keep_findings(db, check)
+        (patients,) = db.row(
+            'select count(distinct patient) from finding where "check" = ?', [check.code]
         )
-    else:
-        _count_units_of_feeds(db, check)
-    _keep_findings(db, check)
-    numerator, denominator, unjudged = db.row(
-        "select coalesce(sum(numerator), 0)::bigint, coalesce(sum(denominator), 0)::bigint, "
-        'coalesce(sum(not_judged), 0)::bigint from all_count where "check" = ?',
-        [check.code],
-    )
-    patients = db.row(
-        'select count(distinct patient) from finding where "check" = ?', [check.code]
-    )[0]
     db.run("drop table answer")
     verdict, detail = _verdict(db, check, numerator, denominator)
     return CheckResult(check, verdict, numerator, denominator, unjudged, patients, detail=detail)
+
+
+_Counts: TypeAlias = list[tuple[int, int, int]]
+"""Violating, judged and not judged units, a row a place."""
+
+
+def _count_records(db: Database, check: Check) -> _Counts:
+    return db.rows(
+        "insert into stratum_count select $code, p.stratum, count(*) filter (u.violates), "
+        "count(u.violates), count(*) - count(u.violates) "
+        "from (select key, bool_or(violates) as violates from answer group by key) u "
+        f"join place p on p.rid = u.key where {_kept(check)} group by p.stratum "
+        "returning numerator, denominator, not_judged",
+        {"code": check.code},
+    )
 
 
 def _kept(check: Check) -> str:
@@ -136,13 +141,14 @@ def answer(db: Database, check: Check) -> None:
     )
 
 
-def _count_units_of_feeds(db: Database, check: Check) -> None:
+def _count_units_of_feeds(db: Database, check: Check) -> _Counts:
     """Count units that are no records: a feed, a type of a feed, a code of a feed."""
-    db.run(
+    return db.rows(
         "insert into unit_count select $code, feed, coalesce(type, ''), "
         "count(*) filter (violates), count(violates), count(*) - count(violates) "
         "from (select feed, type, unit, bool_or(violates) as violates from answer "
-        "group by feed, type, unit) group by feed, type",
+        "group by feed, type, unit) group by feed, type "
+        "returning numerator, denominator, not_judged",
         {"code": check.code},
     )
 
@@ -179,6 +185,8 @@ def _verdict(db: Database, check: Check, numerator: int, denominator: int) -> tu
         return Verdict.NOT_APPLICABLE, ""
     if check.fails(numerator, denominator):
         return Verdict.FAIL, ""
+    if not numerator:
+        return Verdict.PASS, ""
     feeds = db.rows(
         'select feed from all_count where "check" = ? group by feed '
         "having sum(numerator) > ? * sum(denominator) order by feed",

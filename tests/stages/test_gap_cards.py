@@ -47,7 +47,7 @@ class Gap:
             "evidence_feed": "ehr", "evidence_role": "ehr", "evidence_date": date(2025, 3, 1),
             "evidence_value": "7.1", "evidence_unit": "%", "ordered_id": "", "ordered_date": None,
             "declined_at": None, "order_system": CODE["system"], "order_code": CODE["code"],
-            "order_display": "Hemoglobin A1c", "codes": "http://loinc.org|4548-4",
+            "order_display": "Hemoglobin A1c", "order_words": "an HbA1c", "codes": "http://loinc.org|4548-4",
             "source": "ADA: Standards (2025)", "next_due": None,
         } | dict(self.more)  # fmt: skip
 
@@ -98,6 +98,7 @@ def test_the_suggestion_is_a_draft_order_for_this_patient() -> None:
     judged = care_gaps.judge(case(Gap("a"), encounter="e1"))
     assert judged is not None
     (suggestion,) = judged.items[0].suggestions
+    assert suggestion.label == "Order an HbA1c"
     (act,) = suggestion.acts
     assert act.type == "create"
     assert act.resource is not None

@@ -262,7 +262,7 @@ def _codes(rule: GapRule) -> Iterator[tuple[Any, ...]]:
 def order_codes(rule: GapRule) -> Iterator[tuple[str, str, str]]:
     """Yield rule, system and code of each order that asks for what closes the gap."""
     if rule.order is not None:
-        yield rule.code, rule.order.system, rule.order.code
+        yield rule.code, rule.order.coding.system, rule.order.coding.code
     for item in rule.part("evidence"):
         for system, codes in item.codes.items():
             yield from ((rule.code, system, code) for code in codes if not code.endswith("*"))

@@ -37,7 +37,7 @@ OUTCOMES = ("due", "closed", "elsewhere", "excluded", "cannot-tell", "withheld",
 _REQUIRED = ("code", "title", "measure", "source", "evidence")
 _KNOWN = (*_REQUIRED, "order", "conditions", "exclusions", "newest")
 _OF_SOURCE = ("by", "title", "year", "url")
-_OF_ORDER = ("system", "code", "display")
+_OF_ORDER = ("system", "code", "display", "words")
 _OF_ITEM = ("code", "title", "type")
 _MORE_OF_ITEM = ("codes", "unclear", "words", "months", "active", "value", "units")
 _CODES_OF_ITEM = re.compile(r"[a-z][a-z0-9_]*")
@@ -55,6 +55,15 @@ class Coding:
     system: str
     code: str
     display: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a draft order asks for. FHIR: ActivityDefinition."""
+
+    coding: Coding
+    words: str
+    """As clinicians call it, with its article: `a stool test (FIT)`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +125,7 @@ class GapRule:
     measure: str
     """What it measures: of rules with one measure a card shows one."""
     source: Publication
-    order: Coding | None
-    """What a draft order asks for."""
+    order: Order | None
     newest: bool
     """Whether the newest fact decides: then an older one cannot stand in for an unreadable one."""
     items: tuple[Item, ...]
@@ -198,11 +206,12 @@ def _publication(answers: Answers) -> Publication:
     return Publication(inner.text("by"), inner.text("title"), year, url)
 
 
-def _order(answers: Answers) -> Coding | None:
+def _order(answers: Answers) -> Order | None:
     if "order" not in answers.table:
         return None
     inner = _table(answers, "order", _OF_ORDER)
-    return Coding(inner.text("system"), inner.text("code"), inner.text("display"))
+    coding = Coding(inner.text("system"), inner.text("code"), inner.text("display"))
+    return Order(coding, inner.text("words"))
 
 
 def _table(answers: Answers, key: str, keys: Sequence[str]) -> Answers:

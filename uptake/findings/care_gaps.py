@@ -39,7 +39,8 @@ _FILES = {
           coalesce(h.feed, '') as hidden_feed, g.next_due,
           coalesce(s.id, '') as ordered_id, coalesce(s.feed, '') as ordered_feed, g.ordered_date,
           d.declined_at,
-          t.order_system, t.order_code, t.order_display, t.codes, t.source, t.source_url
+          t.order_system, t.order_code, t.order_display, t.order_words, t.codes, t.source,
+          t.source_url
         from care_gap g join record_of o using (person)
         join gap_told t on t.rule = g.rule
         left join record e on e.rid = g.evidence_rid left join feed f on f.feed = e.feed
@@ -50,7 +51,8 @@ _FILES = {
     "planned_visit": visits.PLANNED,
 }
 _TOLD = (
-    "rule", "order_system", "order_code", "order_display", "codes", "source", "source_url",
+    "rule", "order_system", "order_code", "order_display", "order_words", "codes", "source",
+    "source_url",
 )  # fmt: skip
 
 
@@ -85,9 +87,10 @@ def _told(db: Database, rules: Iterable[GapRule]) -> None:
         rows.append(
             (
                 rule.code,
-                order.system if order else "",
-                order.code if order else "",
-                order.display if order else "",
+                order.coding.system if order else "",
+                order.coding.code if order else "",
+                order.coding.display if order else "",
+                order.words if order else "",
                 codes,
                 f"{source.by}: {source.title} ({source.year})",
                 source.url,

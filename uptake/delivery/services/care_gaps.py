@@ -189,7 +189,7 @@ def _suggestions(case: Case, row: Mapping[str, Any]) -> tuple[Suggestion, ...]:
     if case.user.startswith(("Practitioner/", "PractitionerRole/")):
         request["requester"] = {"reference": case.user}
     act = Act("create", f"A draft order: {display}", request)
-    return (Suggestion(f"Order for {row['title']}", (act,)),)
+    return (Suggestion(f"Order {row['order_words']}", (act,)),)
 
 
 def _summary(shown: Sequence[Item]) -> str:

@@ -114,7 +114,8 @@ class TestVitalSigns:
             "patient": Facts(({"resourceType": "Patient", "birthDate": "1950-01-01"},), Got.GIVEN),
             "signs": Facts(signs, Got.GIVEN),
         }
-        return deterioration.judge(Case("patient-view", "p", "", "", NOW, facts, Nothing()))
+        asked = Case("patient-view", "p", "", "", NOW, facts, Nothing())
+        return deterioration.SERVICES[0].judge(asked)
 
     def test_a_lone_value_takes_no_score_away(self) -> None:
         found = self.case(*full_set("10:00", **ILL), sign("pulse", 80, at="11:30", id="lone"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from vital_cases import LOINC, NOW, SNOMED, coded, full_set, observed, quantity,
 
 from uptake.delivery.cards import Place, actionable, build_card
 from uptake.delivery.cases import Case, Facts, Got, Judged
-from uptake.delivery.services.deterioration import SERVICES, judge
+from uptake.delivery.services.deterioration import SERVICES, of_project
 
+judge = SERVICES[0].judge
 ILL = {"respiration": 25, "pulse": 120, "oxygen": 2}
 """Seven points."""
 
@@ -250,3 +252,19 @@ def test_the_service_asks_for_all_that_the_score_is_made_of() -> None:
         assert f"http://loinc.org|{code}" in queries["signs"]
     assert "http://snomed.info/sct|1104441000000107" in queries["signs"]
     assert "{{context.patientId}}" in queries["signs"]
+
+
+def test_a_hospital_says_which_stays_are_left_out_and_what_prescribes_scale_2(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "early-warning.toml").write_text('excluded = ["ICU"]\nscale_2 = ["s2"]', "utf-8")
+    (service,) = of_project(tmp_path)
+    assert ",s2&" in next(need.query for need in service.needs if need.key == "signs")
+    icu = {"class": {"code": "IMP"}, "type": [{"coding": [{"code": "ICU"}]}]}
+    ill = full_set(**ILL)
+    assert service.judge(case(*ill, stay=icu)) is None
+    assert judge(case(*ill, stay=icu)) is not None
+    told = observed(coded("urn:hospital", "s2"), {"valueBoolean": True}, id="scale")
+    high = {"saturation": 97, "oxygen": 2, "respiration": 21}
+    scores = [asked(case(*full_set(**high), told)) for asked in (service.judge, judge)]
+    assert [found and found.summary.split(" (")[0] for found in scores] == ["NEWS2 is 7", None]

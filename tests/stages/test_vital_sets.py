@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,16 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from vital_cases import LOINC, NOW, SNOMED, coded, full_set, observed, quantity, sign
 
-from uptake.deterioration import readings
 from uptake.deterioration.eligibility import is_left_out, is_old_enough, is_pregnant
 from uptake.deterioration.news2 import Answer, Band
 from uptake.deterioration.readings import Read, read_observations
 from uptake.deterioration.sets import VitalSet, newest_sets
-from uptake.deterioration.settings import settings
+from uptake.deterioration.settings import hospital
+from uptake.errors import DefinitionError
 
 
 def read(*observations: Any, encounter: str = "") -> Read:
-    return read_observations(observations, "p", NOW, encounter)
+    return read_observations(observations, "p", NOW, encounter, {"scale-2"})
 
 
 def newest(*observations: Any) -> VitalSet:
@@ -319,12 +319,6 @@ RUBBISH = st.recursive(
 class TestScale2:
     """Scale 2 of oxygen saturation: only where the chart's newest word is that it is prescribed."""
 
-    @pytest.fixture(autouse=True)
-    def named(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The hospital's code for it; none is shipped."""
-        named = replace(settings(), scale_2=frozenset({"scale-2"}))
-        monkeypatch.setattr(readings, "settings", lambda: named)
-
     @staticmethod
     def said(held: dict[str, Any], **more: Any) -> dict[str, Any]:
         return observed(coded("urn:hospital", "scale-2"), held, **{"id": "scale"} | more)
@@ -405,6 +399,37 @@ def test_pregnancy_counts_while_it_can_last() -> None:
 
 
 def test_stays_of_other_classes_are_left_out() -> None:
-    assert is_left_out({"class": {"code": "AMB"}})
-    assert not is_left_out({"class": {"code": "IMP"}})
-    assert not is_left_out({}), "the class is not known"
+    assert is_left_out({"class": {"code": "AMB"}}, hospital())
+    assert not is_left_out({"class": {"code": "IMP"}}, hospital())
+    assert not is_left_out({}, hospital()), "the class is not known"
+
+
+class TestHospital:
+    """What `early-warning.toml` of a project says in place of what ships."""
+
+    def test_it_takes_the_place_of_what_it_names(self, tmp_path: Path) -> None:
+        assert hospital(tmp_path) == hospital()
+        (tmp_path / "early-warning.toml").write_text('excluded = ["ICU"]\nscale_2 = ["s"]', "utf-8")
+        own = hospital(tmp_path)
+        assert (own.excluded, own.scale_2) == ({"ICU"}, {"s"})
+        assert own.classes == hospital().classes
+        stay = {"class": {"code": "IMP"}, "serviceType": {"coding": [{"code": "ICU"}]}}
+        assert (is_left_out(stay, own), is_left_out(stay, hospital())) == (True, False)
+
+    @pytest.mark.parametrize(
+        ("text", "fault"),
+        [
+            ('exluded = ["ICU"]', "there is no 'exluded'; known: classes, excluded, scale_2"),
+            ('excluded = "ICU"', "excluded is 'ICU'; write a list of codes"),
+            ("scale_2 = [1]", "scale_2 is [1]; write a list of codes"),
+            ('scale_2 = ["a,b"]', "scale_2 is ['a,b']; write a list of codes"),
+            ('scale_2 = ["a&_count=0"]', "write a list of codes"),
+            ("scale_2 = [", "early-warning.toml: "),
+        ],
+    )
+    def test_a_fault_is_told_with_its_file(self, text: str, fault: str, tmp_path: Path) -> None:
+        (tmp_path / "early-warning.toml").write_text(text, "utf-8")
+        with pytest.raises(DefinitionError) as error:
+            hospital(tmp_path)
+        assert fault in str(error.value)
+        assert "early-warning.toml" in str(error.value)

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from uptake.deterioration.readings import USED
 from uptake.deterioration.settings import settings
 from uptake.resources.elements import codings, instant, members, parts
+
+if TYPE_CHECKING:
+    from uptake.deterioration.settings import Hospital
 
 Resource = Mapping[str, Any]
 _DIGITS = 4
@@ -48,12 +51,12 @@ def is_pregnant(statuses: Iterable[Resource], now: datetime) -> bool:
     return bool(answers & settings().pregnant) and now - at <= settings().pregnancy
 
 
-def is_left_out(stay: Resource) -> bool:
+def is_left_out(stay: Resource, own: Hospital) -> bool:
     """Tell whether the stay is of another class, or has a code that is excluded."""
     code = parts(stay.get("class")).get("code")
-    if code and str(code) not in settings().classes:
+    if code and str(code) not in own.classes:
         return True
-    return bool(settings().excluded.intersection(_codes(stay)))
+    return bool(own.excluded.intersection(_codes(stay)))
 
 
 def _codes(stay: Resource) -> Iterator[str]:

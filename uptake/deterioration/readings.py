@@ -7,7 +7,7 @@ or stay is refused with its reason: a hole in a set is seen, a wrong number is n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -91,11 +91,16 @@ class Read:
 
 
 def read_observations(
-    observations: Iterable[Resource], patient: str, now: datetime, encounter: str = ""
+    observations: Iterable[Resource],
+    patient: str,
+    now: datetime,
+    encounter: str = "",
+    scale_2: Collection[str] = (),
 ) -> Read:
     """Return the readings of a patient's Observations up to `now`, an instant with a zone.
 
-    `patient` and `encounter` are ids; without an encounter every stay counts.
+    `patient` and `encounter` are ids; without an encounter every stay counts. `scale_2` has the
+    codes by which the chart says that scale 2 of oxygen saturation was prescribed.
     """
     readings: list[Reading] = []
     refused: list[Refused] = []
@@ -120,20 +125,24 @@ def read_observations(
                     readings.append(_reading(name, code, holder, one, at, source))
             except UnreadError as why:
                 refused.append(Refused(name, source, str(why)))
-    return Read(tuple(readings), tuple(refused), tuple(charted), _scale(sent, patient, now))
+    scale = _scale((one for one in sent if _has_code(one, scale_2)), patient, now)
+    return Read(tuple(readings), tuple(refused), tuple(charted), scale)
 
 
-def _scale(sent: Iterable[Resource], patient: str, now: datetime) -> int:
-    """Return by which scale oxygen saturation is scored: what was last said of it counts.
+def _has_code(one: Resource, asked: Collection[str]) -> bool:
+    return any(code in asked for _, code in codings(one.get("code")))
+
+
+def _scale(told: Iterable[Resource], patient: str, now: datetime) -> int:
+    """Return by which scale oxygen saturation is scored: what was last told of it counts.
 
     A *no* that cannot be placed in time goes before all: nobody is put on scale 2 by guess.
     """
     said = []
-    for one in sent:
-        asks = settings().scale_2 & {code for _, code in codings(one.get("code"))}
+    for one in told:
         at = instant(_sent_time(one))
         future = at is not None and at > now + settings().clock
-        if asks and id_of(one.get("subject"), "Patient") == patient and not future:
+        if id_of(one.get("subject"), "Patient") == patient and not future:
             denied = _denies(one)
             said.append((at.timestamp() if at else inf if denied else -inf, denied))
     return 2 if said and not max(said)[1] else 1

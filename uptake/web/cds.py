@@ -54,7 +54,8 @@ NO_CARDS: Mapping[str, Any] = {"cards": []}
 
 async def list_services(request: Request) -> Response:
     """Say which services there are."""
-    return _json(discovery(today=_callers(request).knows_today))
+    folder = site_of(request).project.folder
+    return _json(discovery(folder, today=_callers(request).knows_today))
 
 
 async def call_service(request: Request) -> Response:

@@ -39,12 +39,14 @@ def services(folder: Path | None = None) -> Mapping[str, Service]:
     return MappingProxyType(found)
 
 
-def discovery(*, today: bool = False) -> dict[str, list[dict[str, Any]]]:
-    """Return the answer to `GET /cds-services`; what would be empty is left out.
+def discovery(
+    folder: Path | None = None, *, today: bool = False
+) -> dict[str, list[dict[str, Any]]]:
+    """Return the answer to `GET /cds-services` of a project; what would be empty is left out.
 
     `today`: every EHR understands `today()` in a prefetch template.
     """
-    return {"services": [_described(service, today) for service in services().values()]}
+    return {"services": [_described(service, today) for service in services(folder).values()]}
 
 
 def _described(service: Service, today: bool) -> dict[str, Any]:

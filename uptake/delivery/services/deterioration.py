@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from uptake.definitions.reference import shipped_reference_tables
 from uptake.delivery.cases import (
@@ -27,8 +28,11 @@ from uptake.deterioration.eligibility import is_left_out, is_old_enough, is_preg
 from uptake.deterioration.news2 import Band, Score
 from uptake.deterioration.readings import TOTAL, Read, Reading, read_observations
 from uptake.deterioration.sets import VitalSet, newest_sets
-from uptake.deterioration.settings import Response, settings
+from uptake.deterioration.settings import Hospital, Response, hospital, settings
 from uptake.deterioration.values import LOINC, ON_AIR, ON_OXYGEN, PRESSURE, SNOMED
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 REASONS = {
     "already-acting": "The team knows and is acting",
@@ -41,14 +45,16 @@ _REQUESTERS = ("Practitioner/", "PractitionerRole/")
 CHART = "the chart"
 
 
-def judge(case: Case) -> Judged | None:
+def judge(case: Case, own: Hospital) -> Judged | None:
     """Return the newest score where it calls for somebody, None where it does not."""
     old_enough = is_old_enough(_one(case, "patient"), case.now.date())
-    left_out = is_left_out(_one(case, "encounter"))
+    left_out = is_left_out(_one(case, "encounter"), own)
     pregnant = is_pregnant(case.of("pregnancy").resources, case.now)
     if old_enough is False or left_out or pregnant:
         return None
-    read = read_observations(case.of("signs").resources, case.patient, case.now, case.encounter)
+    read = read_observations(
+        case.of("signs").resources, case.patient, case.now, case.encounter, own.scale_2
+    )
     taken = newest_sets(read, case.now)
     if not taken:
         return _unplaced(read)
@@ -245,7 +251,7 @@ def _review(case: Case, newest: VitalSet, told: Response) -> Suggestion:
     return Suggestion(f"Ask for a review within {minutes} minutes", (act,), recommended=True)
 
 
-def _codes() -> str:
+def _codes(own: Hospital) -> str:
     """Return the codes that are asked for, as a search writes them."""
     tables = shipped_reference_tables()
     signs = {f"{LOINC}|{row[1]}" for row in tables["news2_sign"].rows}
@@ -253,14 +259,16 @@ def _codes() -> str:
     for question in {str(row[0]) for row in tables["news2_answer"].rows}:
         signs.add(f"{LOINC if '-' in question else SNOMED}|{question}")
     signs |= {f"{SNOMED}|{code}" for code in (ON_OXYGEN, ON_AIR, TOTAL)}
-    signs |= {f"{SNOMED}|{code}" for code in settings().scale_2}
+    signs |= own.scale_2  # of whichever system
     return ",".join(sorted(signs))
 
 
-def _service() -> Service:
+def of_project(folder: Path | None) -> tuple[Service, ...]:
+    """Return the service with what is a hospital's own matter; raises DefinitionError."""
+    own = hospital(folder)
     pregnancy = f"{LOINC}|{settings().pregnancy_status}"
     about = "Observation?patient={{context.patientId}}"
-    return Service(
+    service = Service(
         "deterioration-patient-view",
         "patient-view",
         "Early warning score, when a chart is opened",
@@ -271,13 +279,14 @@ def _service() -> Service:
         (
             Need("patient", "Patient/{{context.patientId}}", required=True),
             Need("encounter", "Encounter/{{context.encounterId}}"),
-            Need("signs", f"{about}&code={_codes()}&_sort=-date&_count=200", required=True),
+            Need("signs", f"{about}&code={_codes(own)}&_sort=-date&_count=200", required=True),
             Need("pregnancy", f"{about}&code={pregnancy}&_sort=-date&_count=1"),
         ),
-        judge,
+        partial(judge, own=own),
         "Vital signs need LOINC codes, UCUM units and times with a zone. Scale 2 of oxygen "
         "saturation is used only where the chart says that it was prescribed.",
     )
+    return (service,)
 
 
-SERVICES = (_service(),)
+SERVICES = of_project(None)

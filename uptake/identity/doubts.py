@@ -11,12 +11,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from uptake.identity.model import shipped_model
-from uptake.identity.persons import COUNTED, MOST
+from uptake.identity.persons import MOST
 
 if TYPE_CHECKING:
     from uptake.engine.duckdb import Database
 
-READS = frozenset({"person", "patient", "identifier", "person_record", "patient_link", COUNTED})
+READS = frozenset({"person", "patient", "identifier", "person_record", "patient_link"})
 """Tables the loader must make, beside `finding`."""
 TABLE = "identity_doubt"
 
@@ -74,12 +74,9 @@ reason as (
     and not list_has_any(list_filter(b_given, lambda n: length(n) = 1),
       list_transform(a_given, lambda n: n[1]))
   union all
-  select unnest([l.person, r.person]), true, $why, 'DUP-02'
+  select unnest([l.person, r.person]), true, $why, if(l.feed = r.feed, 'DUP-02', '')
   from open_pair k join person l on l.rid = k.rid_l join person r on r.rid = k.rid_r
   where l.person <> r.person
-  union all
-  select p.person, true, $why, 'DUP-02' from person p join {COUNTED} c using (rid)
-  qualify min(p.person) over (partition by c.person) <> max(p.person) over (partition by c.person)
   union all
   select o.person, true, 'another record with its number has another birth date', ''
   from numbered o join numbered b using (system, value)

@@ -112,6 +112,13 @@ def test_a_title_is_shown_whole() -> None:
     assert "x" * 60 in told
 
 
+def test_a_source_that_speaks_for_itself_is_said_once() -> None:
+    said = Context("dispensed", source="shop", author="Corner Pharmacy", at=date(2026, 11, 1))
+    place = Place(BASE, titles={"shop": "Corner Pharmacy"})
+    assert told_of(said, place, NOW).count("Corner Pharmacy") == 1
+    assert "by Corner Pharmacy" in told_of(said, Place(BASE), NOW)
+
+
 def test_what_is_no_feed_has_no_title() -> None:
     assert Place(BASE, titles={"lab": "West"}).called("the chart") == "the chart"
 

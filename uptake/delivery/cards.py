@@ -227,7 +227,7 @@ def told_of(one: Context, place: Place, now: datetime) -> str:
     if one.trend:
         parts.append(f"{escaped(one.trend)},")
     parts.append(escaped(_when(one.at, place, now)))
-    if one.author:
+    if one.author and one.author != place.called(one.source):  # a pharmacy speaks for itself
         parts.append(f"by {escaped(one.author, 40)}")
     if one.source:
         parts.append(f"({escaped(place.called(one.source))})")
